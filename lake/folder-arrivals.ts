@@ -1,0 +1,178 @@
+/**
+ * Arrivals of a folder lake: one small file a notice in `.arrivals/`, left just before the object appears and removed when it
+ * is acknowledged. What waits is the directory's content, so a start needs no scan of the lake's history.
+ *
+ * A notice grows by one byte a delivery: its size is the count of attempts, and it survives the worker's death.
+ * A power cut may lose a notice that the file system had not yet written; `darkroom reconcile` finds such an image.
+ */
+
+import { watch } from "node:fs";
+import { access, appendFile, mkdir, opendir, stat, unlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { hasCode } from "../core/errors.ts";
+import type { Arrival, Arrivals, ReceiveOptions } from "./arrivals.ts";
+
+export interface FolderArrivalsOptions {
+  /** The directory of the folder lake. */
+  readonly root: string;
+  readonly clock?: Clock;
+  /** How often the directory is read when no watch event told of a change. @default 1000 */
+  readonly pollMs?: number;
+}
+
+/** A notice whose object has not appeared after so long belongs to a creator that died. */
+const appearsWithinMs = 60_000;
+/** Notices read in one pass over the directory; bounds the memory of a long queue. */
+const batchSize = 256;
+
+/** Arrivals of the folder lake at `root`; several processes may receive, and then do some work twice (never wrongly). */
+export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
+  const { clock = systemClock, pollMs = 1000 } = options;
+  const root = resolve(options.root);
+  const directory = join(root, ".arrivals");
+  const delivered = new Set<string>();
+  const notBeforeMs = new Map<string, number>();
+
+  async function deliver(notice: string): Promise<Arrival | undefined> {
+    const path = join(directory, notice);
+    const key = keyOf(notice);
+    if (!(await hasAppeared(join(root, key), path, clock))) return undefined;
+    delivered.add(notice);
+    const attempt = await countAttempt(path);
+    return {
+      key,
+      attempt,
+      async acknowledge() {
+        await unlink(path).catch(ignoreMissing);
+        delivered.delete(notice);
+        notBeforeMs.delete(notice);
+      },
+      async giveBack(delayMs) {
+        notBeforeMs.set(notice, clock.now().getTime() + delayMs);
+        delivered.delete(notice);
+      },
+    };
+  }
+
+  function isDue(notice: string): boolean {
+    return !delivered.has(notice) && (notBeforeMs.get(notice) ?? 0) <= clock.now().getTime();
+  }
+
+  return {
+    async *receive({ signal, untilIdle = false }: ReceiveOptions) {
+      await mkdir(directory, { recursive: true });
+      const bell = changeBell(directory);
+      try {
+        while (!signal.aborted) {
+          const ring = bell.next();
+          let yielded = false;
+          for (const notice of await firstNotices(directory, batchSize, isDue)) {
+            if (signal.aborted) return;
+            const arrival = isDue(notice) ? await deliver(notice) : undefined;
+            if (arrival === undefined) continue;
+            yielded = true;
+            yield arrival;
+          }
+          if (yielded) continue;
+          if (untilIdle && (await countNotices(directory)) === 0) return;
+          const due = [...notBeforeMs.values()].map((time) => time - clock.now().getTime());
+          await Promise.race([ring, clock.sleep(Math.max(0, Math.min(pollMs, ...due)), signal)]);
+          // One pass serves a burst of changes.
+          await clock.sleep(5, signal);
+        }
+      } finally {
+        bell.close();
+      }
+    },
+
+    async announce(key) {
+      const path = join(directory, noticeOf(key));
+      try {
+        await appendFile(path, "");
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw error;
+        await mkdir(directory, { recursive: true });
+        await appendFile(path, "");
+      }
+    },
+
+    waiting: () => countNotices(directory),
+  };
+}
+
+/** `+` is in no key, so it stands for the `/` that a file name cannot hold. */
+function noticeOf(key: string): string {
+  return key.replaceAll("/", "+");
+}
+
+function keyOf(notice: string): string {
+  return notice.replaceAll("+", "/");
+}
+
+/** False while the object is still to appear; a notice that nothing followed for long is removed. */
+async function hasAppeared(objectPath: string, noticePath: string, clock: Clock): Promise<boolean> {
+  try {
+    await access(objectPath);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
+  }
+  const left = await stat(noticePath).catch(ignoreMissing);
+  if (left && clock.now().getTime() - left.mtimeMs > appearsWithinMs) {
+    await unlink(noticePath).catch(ignoreMissing);
+  }
+  return false;
+}
+
+async function countAttempt(path: string): Promise<number> {
+  await appendFile(path, ".");
+  return (await stat(path)).size;
+}
+
+async function firstNotices(
+  directory: string,
+  most: number,
+  isWanted: (notice: string) => boolean,
+): Promise<readonly string[]> {
+  const notices: string[] = [];
+  for await (const entry of await opendir(directory, { bufferSize: 1024 })) {
+    if (isWanted(entry.name)) notices.push(entry.name);
+    if (notices.length === most) break;
+  }
+  return notices;
+}
+
+async function countNotices(directory: string): Promise<number> {
+  let count = 0;
+  try {
+    for await (const _ of await opendir(directory, { bufferSize: 1024 })) count += 1;
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+  return count;
+}
+
+/** Rings when the directory changes; where the system cannot watch, it never rings and the poll does the work. */
+function changeBell(directory: string): { next(): Promise<void>; close(): void } {
+  let ring = () => {};
+  let watcher: ReturnType<typeof watch> | undefined;
+  try {
+    watcher = watch(directory, () => ring());
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    watcher = undefined;
+  }
+  return {
+    next: () =>
+      new Promise((resolveNext) => {
+        ring = resolveNext;
+      }),
+    close: () => watcher?.close(),
+  };
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!hasCode(error, "ENOENT")) throw error;
+  return undefined;
+}

@@ -1,0 +1,69 @@
+/**
+ * One object as one file: its bytes, then a trailer with its metadata, so that no crash can separate the two and any image
+ * viewer opens the file as it is (decoders ignore what follows the picture).
+ *
+ * The trailer is the metadata as JSON, its length in bytes (32 bit, big endian) and a magic word. An object without metadata
+ * has no trailer and is exactly its bytes, unless these end in the magic word themselves: then an empty trailer tells the two apart.
+ */
+
+import type { FileHandle } from "node:fs/promises";
+import { Unavailable } from "../core/errors.ts";
+import type { Body, Metadata } from "./lake.ts";
+
+const magic = Buffer.from("DRKROOM1", "latin1");
+const endLength = 4 + magic.length;
+
+export interface FileContent {
+  readonly sizeBytes: number;
+  readonly metadata: Metadata;
+}
+
+/** Writes body and trailer from the file's start; returns the body's size. */
+export async function writeContent(file: FileHandle, body: Body, metadata: Metadata): Promise<number> {
+  let sizeBytes = 0;
+  let tail = Buffer.alloc(0);
+  const write = async (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+    }
+  };
+  for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+    await write(chunk);
+    sizeBytes += chunk.length;
+    tail = Buffer.concat([tail, chunk.subarray(-magic.length)]).subarray(-magic.length);
+  }
+  if (Object.keys(metadata).length > 0 || tail.equals(magic)) await write(trailerOf(metadata));
+  return sizeBytes;
+}
+
+/** Reads the trailer, if there is one, of a file of `fileSize` bytes; `path` is for the message when it is damaged. */
+export async function readContent(file: FileHandle, fileSize: number, path: string): Promise<FileContent> {
+  const end = await readAt(file, Math.max(0, fileSize - endLength), Math.min(fileSize, endLength));
+  if (end.length < endLength || !end.subarray(4).equals(magic)) return { sizeBytes: fileSize, metadata: {} };
+  const length = end.readUInt32BE(0);
+  const sizeBytes = fileSize - endLength - length;
+  if (sizeBytes < 0) throw damaged(path);
+  const json = await readAt(file, sizeBytes, length);
+  try {
+    return { sizeBytes, metadata: JSON.parse(json.toString("utf8")) };
+  } catch {
+    throw damaged(path);
+  }
+}
+
+function trailerOf(metadata: Metadata): Buffer {
+  const json = Buffer.from(JSON.stringify(metadata), "utf8");
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(json.length);
+  return Buffer.concat([json, length, magic]);
+}
+
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  const { bytesRead } = await file.read(bytes, 0, length, position);
+  return bytes.subarray(0, bytesRead);
+}
+
+function damaged(path: string): Unavailable {
+  return new Unavailable(`${path} has a damaged trailer: restore the file, or remove it to lose the object`);
+}

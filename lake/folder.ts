@@ -1,0 +1,225 @@
+/** The lake in a directory: what `npm start` uses. One object is one file; see folder-file.ts. */
+
+import { randomUUID } from "node:crypto";
+import { type FileHandle, link, mkdir, open, opendir, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { hasCode, Refused, Unavailable } from "../core/errors.ts";
+import { readContent, writeContent } from "./folder-file.ts";
+import type { Body, ByteRange, Creation, Lake, LakeObject, ListOptions, Metadata } from "./lake.ts";
+import { checkKey } from "./layout.ts";
+import { refuseWhileRetained } from "./retention.ts";
+
+export interface FolderLakeOptions {
+  /** Directory that holds the objects; created when missing. */
+  readonly root: string;
+  /** Objects younger than this cannot be removed. @default 0 */
+  readonly retentionMs?: number;
+  readonly clock?: Clock;
+  /** Called just before an object appears: a notice left here survives a crash right after it. */
+  readonly announce?: (key: string) => Promise<void>;
+}
+
+/** A lake in a directory of a local file system that knows hard links (ext4, xfs, btrfs, APFS, NTFS). */
+export function folderLake(options: FolderLakeOptions): Lake {
+  const { retentionMs = 0, clock = systemClock, announce } = options;
+  const root = resolve(options.root);
+  const pathOf = (key: string) => join(root, checkKey(key));
+
+  return {
+    async create(key: string, body: Body, metadata: Metadata = {}): Promise<Creation> {
+      const path = pathOf(key);
+      const temporary = join(root, ".tmp", randomUUID());
+      const source = watched(body);
+      try {
+        const sizeBytes = await writeTemporary(temporary, source.body, metadata);
+        await announce?.(key);
+        const isCreated = await linkAs(temporary, path);
+        // Also when another creator won: it may have died before its name was durable.
+        await syncDirectory(dirname(path));
+        if (!isCreated) return { isCreated, object: await present(path, key) };
+        return {
+          isCreated: true,
+          object: { key, sizeBytes, createdAt: clock.now(), metadata: { ...metadata } },
+        };
+      } catch (error) {
+        throw source.hasFailed() ? error : asUnavailable(error, path);
+      } finally {
+        await unlink(temporary).catch(() => undefined);
+      }
+    },
+
+    async read(key: string, range?: ByteRange) {
+      const opened = await openObject(pathOf(key), key);
+      if (opened === undefined) return undefined;
+      const { object, file } = opened;
+      const start = Math.min(range?.start ?? 0, object.sizeBytes);
+      const end = Math.min(range?.end ?? object.sizeBytes, object.sizeBytes);
+      if (end <= start) {
+        await file.close();
+        return { object, body: Readable.from([]) };
+      }
+      return { object, body: file.createReadStream({ start, end: end - 1 }) };
+    },
+
+    async stat(key: string) {
+      const opened = await openObject(pathOf(key), key);
+      await opened?.file.close();
+      return opened?.object;
+    },
+
+    list: ({ prefix, after = "" }: ListOptions) => walk(root, "", prefix, after),
+
+    async remove(key: string) {
+      const path = pathOf(key);
+      const opened = await openObject(path, key);
+      if (opened === undefined) return false;
+      await opened.file.close();
+      refuseWhileRetained(opened.object, retentionMs, clock);
+      await unlink(path);
+      await syncDirectory(dirname(path));
+      return true;
+    },
+
+    url: (key: string) => pathToFileURL(pathOf(key)).href,
+  };
+}
+
+/** The same body, and whether an error came out of it: such an error is the sender's and keeps its kind. */
+function watched(body: Body): { body: Body; hasFailed: () => boolean } {
+  let failed = false;
+  if (body instanceof Uint8Array) return { body, hasFailed: () => failed };
+  async function* relay(chunks: AsyncIterable<Uint8Array>) {
+    try {
+      yield* chunks;
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  }
+  return { body: relay(body), hasFailed: () => failed };
+}
+
+async function writeTemporary(path: string, body: Body, metadata: Metadata): Promise<number> {
+  const file = await openOrMakeParent(path);
+  try {
+    const sizeBytes = await writeContent(file, body, metadata);
+    await file.sync();
+    return sizeBytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openOrMakeParent(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "wx");
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+    await mkdir(dirname(path), { recursive: true });
+    return open(path, "wx");
+  }
+}
+
+/** Gives the file its name unless the name is taken. A link and not a rename: a rename would replace what is there. */
+async function linkAs(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    if (!hasCode(error, "ENOENT")) throw error;
+    await makeDirectory(dirname(path));
+    return linkAs(temporary, path);
+  }
+}
+
+/** Creates a directory and those above it, each durable in its parent before anything is put into it. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function openObject(
+  path: string,
+  key: string,
+): Promise<{ object: LakeObject; file: FileHandle } | undefined> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw asUnavailable(error, path);
+  }
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) {
+      await file.close();
+      return undefined;
+    }
+    const content = await readContent(file, stats.size, path);
+    return { object: { key, createdAt: stats.mtime, ...content }, file };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function present(path: string, key: string): Promise<LakeObject> {
+  const opened = await openObject(path, key);
+  if (opened === undefined) throw new Unavailable(`${path} was removed while it was being created again`);
+  await opened.file.close();
+  return opened.object;
+}
+
+/**
+ * Keys below a directory in ascending order, without holding more than one directory of each level: a directory sorts as its
+ * name with the `/` that follows it in its keys.
+ */
+async function* walk(root: string, above: string, prefix: string, after: string): AsyncGenerator<string> {
+  for (const entry of await entriesOf(join(root, above))) {
+    const key = above + entry;
+    if (entry.endsWith("/")) {
+      const leadsToPrefix = key.startsWith(prefix) || prefix.startsWith(key);
+      const leadsPastAfter = key > after || after.startsWith(key);
+      if (leadsToPrefix && leadsPastAfter) yield* walk(root, key, prefix, after);
+    } else if (key.startsWith(prefix) && key > after) {
+      yield key;
+    }
+  }
+}
+
+async function entriesOf(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of await opendir(directory, { bufferSize: 1024 })) {
+      if (entry.name.startsWith(".")) continue;
+      names.push(entry.isDirectory() ? `${entry.name}/` : entry.name);
+    }
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
+    throw asUnavailable(error, directory);
+  }
+  return names.sort();
+}
+
+/** A full or failing disk is nobody's fault here: the work is tried again or given back. */
+function asUnavailable(error: unknown, path: string): unknown {
+  if (error instanceof Refused || error instanceof Unavailable) return error;
+  if (hasCode(error, "ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "EROFS", "EACCES", "EPERM", "ENOTDIR")) {
+    return new Unavailable(`the folder lake cannot use ${path}`, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,42 @@
+/** Records of originals and of refusals: rows of raw tables that travel as an object's metadata, so that neither is without the other. */
+
+import { Unavailable } from "../core/errors.ts";
+import { parseRow, type Row, tables } from "../core/rows.ts";
+import type { LakeObject, Metadata } from "./lake.ts";
+
+type RecordTable = "image_received" | "image_rejected";
+
+/** Text that others give is cut to these lengths, so that a record stays far below the 8 KiB of metadata. */
+const longest: Readonly<Record<string, number>> = {
+  source_ref: 500,
+  declared_type: 100,
+  file_name: 255,
+  message: 500,
+};
+
+/** The record as metadata; null values are left out. */
+export function toMetadata<Table extends RecordTable>(record: Row<Table>): Metadata {
+  return Object.fromEntries(
+    Object.entries<unknown>(record).flatMap(([name, value]) =>
+      value === null ? [] : [[name, String(value).slice(0, longest[name])]],
+    ),
+  );
+}
+
+/** The record of an object. Throws `Unavailable` when the metadata is not one: somebody else wrote the object. */
+export function recordOf<Table extends RecordTable>(table: Table, object: LakeObject): Row<Table> {
+  const integers = new Set(
+    tables.flatMap((candidate) =>
+      candidate.columns.flatMap((column) =>
+        candidate.name === table && column.type === "INT64" ? [column.name as string] : [],
+      ),
+    ),
+  );
+  const values = Object.entries(object.metadata).map(([name, value]) => [
+    name,
+    integers.has(name) ? Number(value) : value,
+  ]);
+  const parsed = parseRow(table, Object.fromEntries(values));
+  if (parsed.success) return parsed.data;
+  throw new Unavailable(`${object.key} does not carry a record of ${table}: ${parsed.error.message}`);
+}

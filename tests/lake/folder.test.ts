@@ -1,0 +1,141 @@
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { folderLake } from "../../lake/folder.ts";
+import { folderArrivals } from "../../lake/folder-arrivals.ts";
+import { readWhole } from "../../lake/lake.ts";
+import { isArrivalKey } from "../../lake/layout.ts";
+import { arrivalsConformance } from "../conformance/arrivals.ts";
+import { lakeConformance } from "../conformance/lake.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+lakeConformance("folder", async (setup) => folderLake({ root: await temporaryFolder(), ...setup }));
+
+arrivalsConformance("folder", async () => {
+  const root = await temporaryFolder();
+  const arrivals = folderArrivals({ root, pollMs: 20 });
+  return {
+    lake: folderLake({ root, announce: arrivals.announce }),
+    arrivals,
+    restarted: async () => folderArrivals({ root, pollMs: 20 }),
+  };
+});
+
+describe("folder lake", () => {
+  it("keeps an object without metadata as exactly its bytes, at its key", async () => {
+    const root = await temporaryFolder();
+    const lake = folderLake({ root });
+    await lake.create("events/t/a.ndjson", Buffer.from('{"a":1}\n'));
+    expect(await readFile(join(root, "events/t/a.ndjson"), "utf8")).toBe('{"a":1}\n');
+    expect(fileURLToPath(lake.url("events/t/a.ndjson"))).toBe(join(root, "events/t/a.ndjson"));
+  });
+
+  it("keeps the picture at the front of the file, so that a viewer opens it", async () => {
+    const root = await temporaryFolder();
+    await folderLake({ root }).create("originals/ab/x", Buffer.from("picture"), { customer_id: "c1" });
+    expect((await readFile(join(root, "originals/ab/x"))).subarray(0, 7).toString()).toBe("picture");
+  });
+
+  it("leaves no temporary file behind, whatever happens", async () => {
+    const root = await temporaryFolder();
+    const lake = folderLake({ root });
+    await lake.create("a/key", Buffer.from("1"));
+    await lake.create("a/key", Buffer.from("2"));
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("half");
+      throw new TypeError("broken body");
+    }
+    await expect(lake.create("a/other", failing())).rejects.toThrow("broken body");
+    expect(await readdir(join(root, ".tmp"))).toEqual([]);
+  });
+
+  it("does not list what a killed writer left half-written", async () => {
+    const root = await temporaryFolder();
+    const lake = folderLake({ root });
+    await mkdir(join(root, ".tmp"), { recursive: true });
+    await writeFile(join(root, ".tmp", "half"), "half a pict");
+    await lake.create("a/key", Buffer.from("1"));
+    const keys: string[] = [];
+    for await (const key of lake.list({ prefix: "" })) keys.push(key);
+    expect(keys).toEqual(["a/key"]);
+  });
+
+  it("says which file is damaged when a trailer was cut", async () => {
+    const root = await temporaryFolder();
+    const lake = folderLake({ root });
+    await lake.create("a/key", Buffer.from("x"), { k: "v" });
+    const path = join(root, "a/key");
+    const whole = await readFile(path);
+    await writeFile(path, Buffer.concat([Buffer.from([255]), whole.subarray(-12)]));
+    await expect(lake.stat("a/key")).rejects.toMatchObject({
+      name: "Unavailable",
+      message: expect.stringContaining(path),
+    });
+    await truncate(path, 0);
+    expect(await lake.stat("a/key")).toMatchObject({ sizeBytes: 0 });
+  });
+
+  it("says Unavailable when the disk cannot be used", async () => {
+    const root = await temporaryFolder();
+    await writeFile(join(root, "file"), "");
+    await expect(
+      folderLake({ root: join(root, "file") }).create("a/b", Buffer.from("x")),
+    ).rejects.toMatchObject({
+      name: "Unavailable",
+    });
+  });
+
+  it("gives back any bytes with any metadata", async () => {
+    const lake = folderLake({ root: await temporaryFolder() });
+    let n = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 64 }),
+        fc.dictionary(
+          fc.string({ maxLength: 8 }).filter((name) => name !== "__proto__"),
+          fc.string({ maxLength: 16 }),
+          { maxKeys: 4 },
+        ),
+        async (body, metadata) => {
+          const key = `p/${++n}`;
+          await lake.create(key, body, metadata);
+          const found = await readWhole(lake, key);
+          expect(found?.bytes.equals(body)).toBe(true);
+          expect(found?.object.metadata).toEqual({ ...metadata });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("folder arrivals", () => {
+  it("drops a notice whose object never appeared, and delivers the others", async () => {
+    const root = await temporaryFolder();
+    const arrivals = folderArrivals({ root, pollMs: 20 });
+    const lake = folderLake({
+      root,
+      announce: (key) => (isArrivalKey(key) ? arrivals.announce(key) : Promise.resolve()),
+    });
+    await arrivals.announce("originals/ab/ghost");
+    await lake.create("originals/ab/real", Buffer.from("x"));
+    await lake.create("renditions/ab/real/r-v1/outcome.json", Buffer.from("{}"));
+    const seen: string[] = [];
+    for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(300) })) {
+      seen.push(arrival.key);
+      await arrival.acknowledge();
+    }
+    expect(seen).toEqual(["originals/ab/real"]);
+    expect(await arrivals.waiting()).toBe(1);
+    const later = { now: () => new Date(Date.now() + 120_000), elapsedMs: () => 0, sleep: async () => {} };
+    for await (const _ of folderArrivals({ root, clock: later }).receive({
+      signal: AbortSignal.timeout(2000),
+      untilIdle: true,
+    })) {
+      throw new TypeError("a ghost was delivered");
+    }
+    expect(await arrivals.waiting()).toBe(0);
+  });
+});
