@@ -1,0 +1,73 @@
+/** The stream door: image messages into the lake; a message is done when its image or its refusal is durable. */
+
+import { Refused } from "../../core/errors.ts";
+import { streamImageId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
+import { type IntakeEnvironment, type Receipt, type Submission, takeIn, takeRefused } from "../intake.ts";
+import { utf8 } from "../text.ts";
+import type { Stream, StreamMessage } from "./stream.ts";
+
+/** The headers of an image message; its value is the image. */
+export const streamHeaders = {
+  customerId: "customer-id",
+  fileName: "file-name",
+  contentType: "content-type",
+} as const;
+
+export interface StreamDoorEnvironment extends IntakeEnvironment {
+  readonly stream: Stream;
+  readonly log: Log;
+  /** Resolves when the platform can take more; the stream waits meanwhile. */
+  readonly roomFor: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Takes messages in until the signal aborts. */
+export function consumeStream(env: StreamDoorEnvironment, signal: AbortSignal): Promise<void> {
+  return env.stream.consume(
+    async (message) => {
+      await env.roomFor(signal);
+      const receipt = await takeMessage(env, message);
+      if (receipt.status === "refused" && receipt.isNew) {
+        env.log.info({ position: positionOf(message), reason: receipt.refusal.reason }, "message refused");
+      }
+    },
+    { signal },
+  );
+}
+
+/** One message: accepted or refused, durable when it resolves. */
+export async function takeMessage(env: IntakeEnvironment, message: StreamMessage): Promise<Receipt> {
+  const unread: Submission = {
+    imageId: streamImageId(message),
+    source: "stream",
+    sourceRef: positionOf(message),
+    customerId: undefined,
+    declaredType: undefined,
+    fileName: undefined,
+    bytes: message.value,
+  };
+  try {
+    return await takeIn(env, { ...unread, ...readHeaders(message) });
+  } catch (error) {
+    if (error instanceof Refused) return takeRefused(env, unread, error);
+    throw error;
+  }
+}
+
+function readHeaders({
+  headers,
+}: StreamMessage): Pick<Submission, "customerId" | "declaredType" | "fileName"> {
+  const text = (name: string, what: string) => {
+    const value = headers[name];
+    return value === undefined ? undefined : utf8(value, what);
+  };
+  return {
+    customerId: text(streamHeaders.customerId, "customer id"),
+    declaredType: text(streamHeaders.contentType, "content type"),
+    fileName: text(streamHeaders.fileName, "file name"),
+  };
+}
+
+function positionOf({ topic, partition, offset }: StreamMessage): string {
+  return `${topic}/${partition}/${offset}`;
+}
