@@ -1,0 +1,140 @@
+/** Outcomes: what became of an image under a recipe. `outcome.json` is written last and once, and is the raw row itself. */
+
+import { Unavailable } from "../core/errors.ts";
+import { sha256 } from "../core/ids.ts";
+import { parseRow, type Row } from "../core/rows.ts";
+import { type Lake, readWhole } from "../lake/lake.ts";
+import { outcomeKey, rejectedKey, renditionKey } from "../lake/layout.ts";
+import { toMetadata } from "../lake/records.ts";
+import type { Developed, Processor, Recipe } from "./processor.ts";
+
+export interface Original {
+  readonly record: Row<"image_received">;
+  readonly bytes: Buffer;
+}
+
+export type Outcome = Row<"image_processed"> & { readonly status: "processed" | "rejected" | "failed" };
+
+export interface Attempt {
+  readonly recipe: Recipe;
+  readonly processor: Processor;
+  readonly attempt: number;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly durationMs: number;
+}
+
+export type Result =
+  | { readonly status: "processed"; readonly developed: Developed }
+  | { readonly status: "rejected" | "failed"; readonly reason: string; readonly message: string };
+
+/** False for a failure that another attempt may mend. */
+export function isFinal(outcome: Outcome, maxAttempts: number): boolean {
+  return outcome.status !== "failed" || outcome.attempts >= maxAttempts;
+}
+
+/**
+ * Writes what the result consists of (renditions, or the refused bytes under rejected/) and then the outcome; a failure that
+ * is not final writes nothing. Gives back the outcome that is in the lake: the first one, when another worker was faster.
+ */
+export async function writeOutcome(
+  lake: Lake,
+  original: Original,
+  attempt: Attempt,
+  result: Result,
+  maxAttempts: number,
+): Promise<Outcome> {
+  const outcome = describe(original, attempt, result);
+  if (!isFinal(outcome, maxAttempts)) return outcome;
+  if (result.status === "processed")
+    await writeRenditions(lake, outcome.image_id, attempt.recipe, result.developed);
+  if (result.status === "rejected") await keepRejected(lake, original, outcome);
+  const key = outcomeKey(outcome.image_id, attempt.recipe);
+  const { isCreated } = await lake.create(key, Buffer.from(JSON.stringify(outcome)));
+  if (isCreated) return outcome;
+  const first = await readWhole(lake, key);
+  if (first === undefined) throw new Unavailable(`${key} was removed while it was being written`);
+  return outcomeOf(first.bytes, key);
+}
+
+/** Parses `outcome.json`. Throws `Unavailable` when it is not one. */
+export function outcomeOf(bytes: Buffer, key: string): Outcome {
+  const parsed = parseRow("image_processed", JSON.parse(bytes.toString("utf8")));
+  if (parsed.success) return parsed.data as Outcome;
+  throw new Unavailable(`${key} is not an outcome: ${parsed.error.message}`);
+}
+
+async function writeRenditions(lake: Lake, imageId: string, recipe: Recipe, { renditions }: Developed) {
+  await Promise.all(
+    renditions.map(({ fileName, bytes }) => lake.create(renditionKey(imageId, recipe, fileName), bytes)),
+  );
+}
+
+/** What the processor refuses is kept where all refused things are, so that operators look in one place. */
+async function keepRejected(lake: Lake, { record, bytes }: Original, outcome: Outcome): Promise<void> {
+  const refusal: Row<"image_rejected"> = {
+    event_id: record.image_id,
+    stage: "processor",
+    customer_id: record.customer_id,
+    source: record.source,
+    source_ref: record.source_ref,
+    rejected_at: outcome.processed_at,
+    reason: outcome.reason ?? "rejected",
+    message: outcome.message,
+    declared_type: record.declared_type,
+    file_name: record.file_name,
+    size_bytes: record.size_bytes,
+    content_sha256: record.content_sha256,
+  };
+  await lake.create(rejectedKey(record.image_id), bytes, toMetadata<"image_rejected">(refusal));
+}
+
+function describe({ record, bytes }: Original, attempt: Attempt, result: Result): Outcome {
+  const { recipe, processor } = attempt;
+  return {
+    event_id: `${record.image_id}/${recipe.name}-v${recipe.version}`,
+    image_id: record.image_id,
+    customer_id: record.customer_id,
+    recipe: recipe.name,
+    recipe_version: recipe.version,
+    status: result.status,
+    reason: result.status === "processed" ? null : result.reason,
+    message: result.status === "processed" ? null : result.message,
+    attempts: attempt.attempt,
+    started_at: attempt.startedAt.toISOString(),
+    processed_at: attempt.endedAt.toISOString(),
+    duration_ms: Math.round(attempt.durationMs * 1000) / 1000,
+    processor: processor.name,
+    processor_version: processor.version,
+    content_sha256: sha256(bytes),
+    labels: [],
+    ...factsOf(result),
+    renditions: result.status === "processed" ? renditionsOf(record.image_id, recipe, result.developed) : [],
+  };
+}
+
+function factsOf(result: Result) {
+  const facts = result.status === "processed" ? result.developed.facts : undefined;
+  return {
+    format: facts?.format ?? null,
+    width_px: facts?.widthPx ?? null,
+    height_px: facts?.heightPx ?? null,
+    colour_space: facts?.colourSpace ?? null,
+    has_alpha: facts?.hasAlpha ?? null,
+    frames: facts?.frames ?? null,
+    orientation: facts?.orientation ?? null,
+    capture_time_local: facts?.captureTimeLocal ?? null,
+    perceptual_hash: facts?.perceptualHash ?? null,
+  };
+}
+
+function renditionsOf(imageId: string, recipe: Recipe, { renditions }: Developed) {
+  return renditions.map((rendition) => ({
+    name: rendition.name,
+    key: renditionKey(imageId, recipe, rendition.fileName),
+    media_type: rendition.mediaType,
+    width_px: rendition.widthPx,
+    height_px: rendition.heightPx,
+    size_bytes: rendition.bytes.length,
+  }));
+}
