@@ -1,0 +1,101 @@
+/** The raw loader: segments that are not yet in the warehouse into the raw tables, each exactly once. */
+
+import { Refused } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import { shapeOf, tables } from "../../core/rows.ts";
+import type { Lake } from "../../lake/lake.ts";
+import { segmentName, segmentsPrefix } from "../../lake/layout.ts";
+import type { LoadableSegment, Warehouse } from "../../warehouse/warehouse.ts";
+import { mendSegment } from "./mend.ts";
+
+export interface LoadEnvironment {
+  /** The event lake. */
+  readonly events: Lake;
+  readonly warehouse: Warehouse;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface LoadSummary {
+  rows: number;
+  segments: number;
+}
+
+export const rawDataset = "raw";
+
+type Table = (typeof tables)[number];
+
+/** Segments in one load; BigQuery takes at most 10,000 URIs a job (quota of load jobs). */
+const mostSegments = 5000;
+
+/** Loads everything that is not loaded; may be run again at any time, also by two processes at once. */
+export async function load(env: LoadEnvironment): Promise<LoadSummary> {
+  await env.warehouse.ensureTables(rawDataset, tables);
+  const summary: LoadSummary = { rows: 0, segments: 0 };
+  // Rejections are loaded last: mending a segment of another table may write one.
+  for (const table of [...tables].sort(
+    (a, b) => Number(a.name === "image_rejected") - Number(b.name === "image_rejected"),
+  )) {
+    const keys = await unloadedKeys(env, table);
+    for (let start = 0; start < keys.length; start += mostSegments) {
+      const batch = keys.slice(start, start + mostSegments);
+      const rows = await loadBatch(env, table, batch);
+      summary.rows += rows;
+      summary.segments += batch.length;
+      env.metrics.loadedRows.inc({ table: table.name }, rows);
+    }
+  }
+  return summary;
+}
+
+async function unloadedKeys(
+  { events, warehouse }: LoadEnvironment,
+  table: Table,
+): Promise<readonly string[]> {
+  const loaded = await warehouse.loadedSegments(rawDataset, table.name);
+  const keys: string[] = [];
+  for await (const key of events.list({ prefix: segmentsPrefix(table.name) })) {
+    if (!loaded.has(segmentName(key))) keys.push(key);
+  }
+  return keys;
+}
+
+/** All segments of the known shape at once; whatever does not fit is mended one by one. */
+async function loadBatch(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
+  const known = keys.filter((key) => segmentName(key).endsWith(`.${shapeOf(table.name)}`));
+  const other = keys.filter((key) => !known.includes(key));
+  const rows = await loadKnown(env, table, known);
+  return rows + (await loadMended(env, table, other));
+}
+
+async function loadKnown(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
+  if (keys.length === 0) return 0;
+  try {
+    return await env.warehouse.load(
+      rawDataset,
+      table,
+      keys.map((key) => segmentOf(env.events, key)),
+    );
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    env.log.warn(
+      { table: table.name, error: error.message },
+      "segments do not fit as they are; reading them row by row",
+    );
+    return loadMended(env, table, keys);
+  }
+}
+
+async function loadMended(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
+  const segments: LoadableSegment[] = [];
+  for (const key of keys) {
+    const mended = await mendSegment(env.events, table.name, key);
+    if (mended !== undefined) segments.push({ name: segmentName(key), url: env.events.url(mended) });
+  }
+  return segments.length === 0 ? 0 : env.warehouse.load(rawDataset, table, segments);
+}
+
+function segmentOf(events: Lake, key: string): LoadableSegment {
+  return { name: segmentName(key), url: events.url(key) };
+}

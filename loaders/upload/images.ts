@@ -1,0 +1,204 @@
+/** The routes of images: receive one, tell what became of it, hand out its renditions. */
+
+import { randomUUID } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { Budget } from "../../core/budget.ts";
+import { Refused } from "../../core/errors.ts";
+import { uploadImageId } from "../../core/ids.ts";
+import { parseRow, type Row } from "../../core/rows.ts";
+import { readWhole } from "../../lake/lake.ts";
+import { isImageId, originalKey, outcomeKey, type RecipeId } from "../../lake/layout.ts";
+import { recordOf } from "../../lake/records.ts";
+import type { Customer } from "../customers/customers.ts";
+import { type IntakeEnvironment, type Submission, takeIn, takeRefused } from "../intake.ts";
+import { readPicture } from "./body.ts";
+import { problemOf, problemSchema, sendProblem, unavailable } from "./problem.ts";
+import {
+  imageParamsSchema,
+  imageSchema,
+  imageStatusSchema,
+  renditionParamsSchema,
+  uploadHeadersSchema,
+} from "./schemas.ts";
+
+export interface UploadEnvironment extends IntakeEnvironment {
+  /** The recipe whose renditions are shown. */
+  readonly recipe: RecipeId;
+  /** Bytes of bodies that may be in memory at a time. */
+  readonly bodyBudget: Budget;
+  /** Whether the platform can take more; false is answered with 503. */
+  readonly hasRoom: () => Promise<boolean>;
+}
+
+const problem = problemSchema.meta({ id: "Problem", description: "Problem details, RFC 9457." });
+const problems = { "4xx": problem, 503: problem };
+const security = [{ apiKey: [] }];
+
+export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
+  return async (app) => {
+    // Bodies are read by the handler, after authentication and within the budget.
+    app.removeContentTypeParser(["application/json", "text/plain"]);
+    app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+
+    app.post("/v1/images", {
+      schema: {
+        summary: "Send an image",
+        description:
+          "The body is the image itself, or a form with one file. 201 when it is durably received; a repeat with the same Idempotency-Key and bytes is answered with 200 and the same body.",
+        consumes: ["multipart/form-data", "image/*", "application/octet-stream"],
+        headers: uploadHeadersSchema,
+        response: { 200: imageSchema, 201: imageSchema, ...problems },
+        security,
+      },
+      async handler(request, reply) {
+        const customer = await authenticate(env, request);
+        if (!(await env.hasRoom()))
+          return sendProblem(reply, unavailable("too many images wait for processing"));
+        const release = await env.bodyBudget.take(
+          Number(request.headers["content-length"] ?? env.maxImageBytes),
+        );
+        try {
+          const key = request.headers["idempotency-key"] ?? randomUUID();
+          const { fault, ...picture } = await readPicture(request, env.maxImageBytes);
+          const submission: Submission = {
+            imageId: uploadImageId(customer.customer_id, key),
+            source: "upload",
+            sourceRef: key,
+            customerId: customer.customer_id,
+            ...picture,
+          };
+          const receipt = await (fault ? takeRefused(env, submission, fault) : takeIn(env, submission));
+          if (receipt.status === "refused") return sendProblem(reply, problemOf(receipt.refusal));
+          const image = imageOf(receipt.record);
+          return reply
+            .status(receipt.isNew ? 201 : 200)
+            .header("location", image.url)
+            .send(image);
+        } finally {
+          release();
+        }
+      },
+    });
+
+    app.get("/v1/images/:image_id", {
+      schema: {
+        summary: "What became of an image",
+        params: imageParamsSchema,
+        response: { 200: imageStatusSchema, ...problems },
+        security,
+      },
+      async handler(request) {
+        const record = await ownRecord(env, request, request.params.image_id);
+        return statusOf(record, await outcomeOf(env, record.image_id));
+      },
+    });
+
+    app.get("/v1/images/:image_id/renditions/:rendition", {
+      schema: {
+        summary: "The bytes of a rendition",
+        params: renditionParamsSchema,
+        response: { 200: z.any().describe("The picture."), ...problems },
+        security,
+      },
+      async handler(request, reply) {
+        const record = await ownRecord(env, request, request.params.image_id);
+        const outcome = await outcomeOf(env, record.image_id);
+        const rendition = outcome?.renditions.find(({ name }) => name === request.params.rendition);
+        const found = rendition && (await env.lake.read(rendition.key));
+        if (rendition === undefined || found === undefined) throw notFound("rendition");
+        return reply
+          .type(rendition.media_type)
+          .header("cache-control", "private, max-age=86400, immutable")
+          .header("content-length", rendition.size_bytes)
+          .send(found.body);
+      },
+    });
+  };
+}
+
+/** `Authorization: Bearer KEY` or `X-API-Key: KEY`. */
+async function authenticate(env: UploadEnvironment, request: FastifyRequest): Promise<Customer> {
+  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const apiKey = bearer ?? request.headers["x-api-key"];
+  const customer = typeof apiKey === "string" ? await env.customers.customerOfKey(apiKey) : undefined;
+  if (customer?.is_active) return customer;
+  if (customer !== undefined) {
+    throw new Refused(
+      "inactive_customer",
+      "the customer of this API key is inactive",
+      "the key of an active customer",
+    );
+  }
+  env.metrics.refused.inc({ source: "upload", reason: "unauthenticated" });
+  throw new Refused(
+    "unauthenticated",
+    apiKey === undefined ? "the request carries no API key" : "the API key is unknown",
+    "Authorization: Bearer KEY, with a key of `darkroom customers key CUSTOMER`",
+  );
+}
+
+/** Other customers' images are answered as if they did not exist. */
+async function ownRecord(
+  env: UploadEnvironment,
+  request: FastifyRequest,
+  imageId: string,
+): Promise<Row<"image_received">> {
+  const customer = await authenticate(env, request);
+  const object = isImageId(imageId) ? await env.lake.stat(originalKey(imageId)) : undefined;
+  const record = object && recordOf("image_received", object);
+  if (record?.customer_id === customer.customer_id) return record;
+  throw notFound("image");
+}
+
+function notFound(what: string): Refused {
+  return new Refused(
+    "not_found",
+    `there is no such ${what}`,
+    `the id of an ${what} of yours`.replace("an rendition", "a rendition"),
+  );
+}
+
+async function outcomeOf(
+  env: UploadEnvironment,
+  imageId: string,
+): Promise<Row<"image_processed"> | undefined> {
+  const found = await readWhole(env.lake, outcomeKey(imageId, env.recipe));
+  const parsed = found && parseRow("image_processed", JSON.parse(found.bytes.toString("utf8")));
+  return parsed?.success ? parsed.data : undefined;
+}
+
+function imageOf(record: Row<"image_received">) {
+  return {
+    image_id: record.image_id,
+    customer_id: record.customer_id,
+    status: "received" as const,
+    received_at: record.received_at,
+    format: record.format,
+    size_bytes: record.size_bytes,
+    content_sha256: record.content_sha256,
+    file_name: record.file_name,
+    url: `/v1/images/${record.image_id}`,
+  };
+}
+
+function statusOf(
+  record: Row<"image_received">,
+  outcome: Row<"image_processed"> | undefined,
+): z.input<typeof imageStatusSchema> {
+  const image = imageOf(record);
+  return {
+    ...image,
+    status: (outcome?.status as "processed" | undefined) ?? image.status,
+    processed_at: outcome?.processed_at ?? null,
+    reason: outcome?.reason ?? null,
+    message: outcome?.message ?? null,
+    width_px: outcome?.width_px ?? null,
+    height_px: outcome?.height_px ?? null,
+    renditions: (outcome?.renditions ?? []).map(({ key: _, ...rendition }) => ({
+      ...rendition,
+      url: `${image.url}/renditions/${rendition.name}`,
+    })),
+  };
+}
