@@ -28,7 +28,7 @@ const settings = {
   DARKROOM_MAX_IMAGE_PIXELS: whole(1, 1_000_000_000).prefault("100000000"),
   DARKROOM_MAX_WAITING_IMAGES: whole(1, 10_000_000).prefault("100000"),
   DARKROOM_BUFFER_BYTES: whole(mebibyte, 4096 * mebibyte).prefault(String(64 * mebibyte)),
-  DARKROOM_WORKER_CONCURRENCY: whole(1, 256).prefault("4"),
+  DARKROOM_WORKER_CONCURRENCY: whole(1, 256).prefault("3"),
   DARKROOM_WORKER_ATTEMPTS: whole(1, 100).prefault("5"),
   DARKROOM_PROCESS_TIMEOUT_MS: whole(100, 3_600_000).prefault("30000"),
   DARKROOM_SEGMENT_ROWS: whole(1, 1_000_000).prefault("5000"),
@@ -56,6 +56,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const result = schema.safeParse(given);
   if (result.success) return Object.freeze(result.data);
   throw new Misconfigured(result.error.issues.flatMap((issue) => problemsOf(issue, given)));
+}
+
+/** This process's environment and what is added to it, for a child process. */
+export function childEnvironment(
+  added: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  return { ...process.env, ...added };
 }
 
 function problemsOf(issue: z.core.$ZodIssue, given: Readonly<Record<string, unknown>>): readonly string[] {

@@ -77,7 +77,13 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
           if (yielded) continue;
           if (untilIdle && (await countNotices(directory)) === 0) return;
           const due = [...notBeforeMs.values()].map((time) => time - clock.now().getTime());
-          await Promise.race([ring, clock.sleep(Math.max(0, Math.min(pollMs, ...due)), signal)]);
+          const awake = new AbortController();
+          const longest = clock.sleep(
+            Math.max(0, Math.min(pollMs, ...due)),
+            AbortSignal.any([signal, awake.signal]),
+          );
+          await Promise.race([ring, longest]);
+          awake.abort();
           // One pass serves a burst of changes.
           await clock.sleep(5, signal);
         }

@@ -15,12 +15,13 @@ export const allowedFormats = declared.formats.map(({ name }) => name).join(", "
 
 /** The format's name as in dim_image_type. Throws `Refused` (`type_not_allowed`) for everything else. */
 export async function formatOf(bytes: Uint8Array): Promise<string> {
-  const type = await fileTypeFromBuffer(bytes.subarray(0, 4100));
+  // All of it, since a TIFF tells only at its end whether it is a camera's raw file.
+  const type = await fileTypeFromBuffer(bytes);
   const format = formatsByMediaType.get(type?.mime ?? "");
   if (format !== undefined) return format;
   throw new Refused(
     "type_not_allowed",
-    `the content is ${type === undefined ? "not a known image" : type.mime}, which is not allowed`,
+    type === undefined ? "the content is no image of a known type" : `${type.mime} is not allowed`,
     allowedFormats,
   );
 }

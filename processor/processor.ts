@@ -49,6 +49,14 @@ export interface Developed {
   readonly renditions: readonly Rendition[];
 }
 
+/** What one image may cost. */
+export interface ProcessingLimits {
+  /** Larger images are refused before they are decoded. */
+  readonly maxPixels: number;
+  /** An image that takes longer is stopped and refused. */
+  readonly timeoutMs: number;
+}
+
 export interface Processor {
   readonly name: string;
   readonly version: string;

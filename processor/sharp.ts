@@ -4,14 +4,15 @@ import sharp, { type Metadata, type Sharp } from "sharp";
 import { messageOf, Refused } from "../core/errors.ts";
 import { captureTimeLocal } from "./exif.ts";
 import { hashInputPx, perceptualHash } from "./perceptual-hash.ts";
-import type { Developed, ImageFacts, Processor, Recipe, Rendition, RenditionRecipe } from "./processor.ts";
-
-export interface SharpProcessorOptions {
-  /** Larger images are refused before they are decoded. */
-  readonly maxPixels: number;
-  /** libvips stops an image that takes longer. */
-  readonly timeoutMs: number;
-}
+import type {
+  Developed,
+  ImageFacts,
+  ProcessingLimits,
+  Processor,
+  Recipe,
+  Rendition,
+  RenditionRecipe,
+} from "./processor.ts";
 
 interface Raw {
   readonly pixels: Buffer;
@@ -34,7 +35,7 @@ const decoders = [
  * Settings are for the whole process (sharp has one): a thread an image and no cache, because images come once and many at a
  * time, and no decoder outside the allow-list.
  */
-export function sharpProcessor(options: SharpProcessorOptions): Processor {
+export function sharpProcessor(options: ProcessingLimits): Processor {
   sharp.concurrency(1);
   sharp.cache(false);
   sharp.block({ operation: ["VipsForeignLoad"] });
@@ -57,7 +58,7 @@ export function sharpProcessor(options: SharpProcessorOptions): Processor {
 async function develop(
   original: Uint8Array,
   recipe: Recipe,
-  { maxPixels, timeoutMs }: SharpProcessorOptions,
+  { maxPixels, timeoutMs }: ProcessingLimits,
 ): Promise<Developed> {
   const input = sharp(original, { failOn: "warning", limitInputPixels: maxPixels, sequentialRead: true });
   const metadata = await input.metadata();
@@ -121,7 +122,7 @@ async function factsOf(metadata: Metadata, smallest: Raw): Promise<ImageFacts> {
 }
 
 /** libvips says what is wrong in words only; everything it says about an input is the input's fault. */
-function asRefusal(error: unknown, { maxPixels, timeoutMs }: SharpProcessorOptions): Refused {
+function asRefusal(error: unknown, { maxPixels, timeoutMs }: ProcessingLimits): Refused {
   const message = messageOf(error).split("\n")[0] ?? "";
   if (/pixel limit/i.test(message)) {
     return new Refused("too_many_pixels", "the image has too many pixels", `at most ${maxPixels} pixels`);

@@ -1,5 +1,6 @@
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import type { FastifyInstance, InjectOptions } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { createBudget } from "../../../core/budget.ts";
 import { silentLog } from "../../../core/log.ts";
 import { readWhole } from "../../../lake/lake.ts";
@@ -33,21 +34,45 @@ async function setup({ hasRoom = true } = {}): Promise<Setup> {
     checkReady: async () => {},
   });
   opened.push(app);
+  await app.listen({ host: "127.0.0.1", port: 0 });
   const [key, otherKey] = [await platform.customers.issueKey("c1"), await platform.customers.issueKey("c2")];
   return { app, platform, key, otherKey };
 }
 
+interface Call {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly payload?: Buffer;
+}
+
+/** A real request over the loopback. */
+async function call(app: FastifyInstance, { url, method = "GET", headers = {}, payload }: Call) {
+  const { port } = app.server.address() as AddressInfo;
+  const init = payload === undefined ? {} : { body: new Uint8Array(payload) };
+  const response = await fetch(`http://127.0.0.1:${port}${url}`, { method, headers, ...init });
+  const rawPayload = Buffer.from(await response.arrayBuffer());
+  return {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+    rawPayload,
+    body: rawPayload.toString(),
+    json: () => JSON.parse(rawPayload.toString()),
+  };
+}
+
 const send = ({ app, key }: Setup, payload: Buffer, headers: Record<string, string> = {}) =>
-  app.inject({
+  call(app, {
     method: "POST",
     url: "/v1/images",
     headers: { authorization: `Bearer ${key}`, "content-type": "image/png", ...headers },
     payload,
   });
 
-function form(
-  files: readonly { name: string | Buffer; bytes: Buffer }[],
-): Pick<InjectOptions, "headers" | "payload"> {
+function form(files: readonly { name: string | Buffer; bytes: Buffer }[]): {
+  headers: Record<string, string>;
+  payload: Buffer;
+} {
   const parts = files.flatMap(({ name, bytes }) => [
     Buffer.from('--line\r\nContent-Disposition: form-data; name="file"; filename="'),
     Buffer.from(name),
@@ -131,7 +156,7 @@ describe("upload door", () => {
   it("takes a form with one file", async () => {
     const context = await setup();
     const { headers, payload } = form([{ name: "Grüße.png", bytes: await picture(1) }]);
-    const response = await send(context, payload as Buffer, headers as Record<string, string>);
+    const response = await send(context, payload, headers);
     expect([response.statusCode, response.json().file_name]).toEqual([201, "Grüße.png"]);
   });
 
@@ -139,7 +164,7 @@ describe("upload door", () => {
     const context = await setup();
     const { url } = (await send(context, await picture(1))).json();
     const get = (path: string, key = context.key) =>
-      context.app.inject({ url: path, headers: { "x-api-key": key } });
+      call(context.app, { url: path, headers: { "x-api-key": key } });
     expect((await get(url)).json()).toMatchObject({ status: "received", processed_at: null, renditions: [] });
     await work(context.platform.worker(), { signal: AbortSignal.timeout(5000), untilIdle: true });
     const image = (await get(url)).json();
@@ -195,7 +220,7 @@ describe("upload door", () => {
     const { headers, payload } = form([
       { name: Buffer.from([0x61, 0xff, 0x2e, 0x70]), bytes: await picture(1) },
     ]);
-    const inForm = await send(context, payload as Buffer, headers as Record<string, string>);
+    const inForm = await send(context, payload, headers);
     for (const response of [raw, inForm]) {
       expect([response.statusCode, response.json().type]).toEqual([400, "/problems/bad_file_name"]);
     }
@@ -212,7 +237,7 @@ describe("upload door", () => {
       numbers.map(async (n) => ({ name: `${n}.png`, bytes: await picture(n) })),
     );
     const { headers, payload } = form(files);
-    const response = await send(context, payload as Buffer, headers as Record<string, string>);
+    const response = await send(context, payload, headers);
     expect([response.statusCode, response.json().type]).toEqual([400, "/problems/bad_request"]);
     expect(await keysBelow(context.platform.lake, "originals/")).toEqual([]);
   });
@@ -223,7 +248,7 @@ describe("upload door", () => {
     ["malformed", { authorization: "Basic abc" }],
   ])("turns a %s API key away before the body is read", async (_what, headers) => {
     const { app, platform } = await setup();
-    const response = await app.inject({
+    const response = await call(app, {
       method: "POST",
       url: "/v1/images",
       headers,
@@ -259,14 +284,14 @@ describe("upload door", () => {
     "answers 404 with a problem for %s",
     async (url) => {
       const { app, key } = await setup();
-      const response = await app.inject({ url, headers: { authorization: `Bearer ${key}` } });
+      const response = await call(app, { url, headers: { authorization: `Bearer ${key}` } });
       expect([response.statusCode, response.json().type]).toEqual([404, "/problems/not_found"]);
     },
   );
 
   it("describes itself in OpenAPI 3.1, and answers probes", async () => {
     const { app } = await setup();
-    const openapi = (await app.inject({ url: "/openapi.json" })).json();
+    const openapi = (await call(app, { url: "/openapi.json" })).json();
     expect(openapi).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
     expect(Object.keys(openapi.paths)).toEqual([
       "/v1/images",
@@ -276,8 +301,8 @@ describe("upload door", () => {
     expect(Object.keys(openapi.paths["/v1/images"].post.responses)).toEqual(
       expect.arrayContaining(["200", "201", "4XX", "503"]),
     );
-    expect((await app.inject({ url: "/healthz" })).json()).toEqual({ status: "ok" });
-    expect((await app.inject({ url: "/readyz" })).json()).toEqual({ status: "ready" });
-    expect((await app.inject({ url: "/metrics" })).body).toContain("darkroom_images_received_total");
+    expect((await call(app, { url: "/healthz" })).json()).toEqual({ status: "ok" });
+    expect((await call(app, { url: "/readyz" })).json()).toEqual({ status: "ready" });
+    expect((await call(app, { url: "/metrics" })).body).toContain("darkroom_images_received_total");
   });
 });
