@@ -1,0 +1,89 @@
+/** `darkroom reconcile`: finds in the lake what no notification told, and repairs it. */
+
+import type { Command } from "commander";
+import { idOfKey, originals, outcomeKey, rejected } from "../../lake/layout.ts";
+import { standardRecipe } from "../../processor/recipe.ts";
+import { command, execute, type Run } from "../command.ts";
+import { loadSegments, workUntilIdle } from "../steps.ts";
+import { warehouseProject } from "../wiring.ts";
+
+interface Findings {
+  originals: number;
+  refusals: number;
+  /** Originals without an outcome. */
+  unprocessed: number;
+  /** In the lake and in no raw table. */
+  unrecorded: number;
+  /** Rows whose object is not in the lake. */
+  withoutObject: number;
+}
+
+export function reconcileCommand(): Command {
+  return command("reconcile", "compare the lake with outcomes and raw tables, and mend what is missing")
+    .option("--check", "only look: end with 1 when something is missing")
+    .action((options: { readonly check?: boolean; readonly json?: boolean }) =>
+      execute(options, async (run) => {
+        if (!options.check) await run.platform.customers.publishAll();
+        await loadSegments(run);
+        const before = await compare(run, !options.check);
+        const isMissing = before.unprocessed + before.unrecorded > 0;
+        if (isMissing && !options.check) {
+          await workUntilIdle(run);
+          await loadSegments(run);
+        }
+        const after = isMissing && !options.check ? await compare(run, false) : before;
+        describe(run, before, after);
+        return after.unprocessed + after.unrecorded + after.withoutObject === 0;
+      }),
+    );
+}
+
+/** Looks at every original and refusal; with `announce`, what is missing is told to the worker again. */
+async function compare({ platform, output }: Run, announce: boolean): Promise<Findings> {
+  const received = await idsOf(platform, "image_received", "image_id");
+  const refused = await idsOf(platform, "image_rejected", "event_id", " where stage != 'load'");
+  const findings: Findings = { originals: 0, refusals: 0, unprocessed: 0, unrecorded: 0, withoutObject: 0 };
+  const progress = output.progress("reconcile", received.size + refused.size);
+  for await (const key of platform.images.list({ prefix: originals })) {
+    findings.originals += 1;
+    const isRecorded = received.delete(idOfKey(key));
+    const isProcessed = (await platform.images.stat(outcomeKey(idOfKey(key), standardRecipe))) !== undefined;
+    if (!isProcessed) findings.unprocessed += 1;
+    else if (!isRecorded) findings.unrecorded += 1;
+    if (announce && !(isProcessed && isRecorded)) await platform.arrivals.announce(key);
+    progress.update(findings.originals);
+  }
+  for await (const key of platform.images.list({ prefix: rejected })) {
+    findings.refusals += 1;
+    if (refused.delete(idOfKey(key))) continue;
+    findings.unrecorded += 1;
+    if (announce) await platform.arrivals.announce(key);
+  }
+  progress.end();
+  return { ...findings, withoutObject: received.size + refused.size };
+}
+
+async function idsOf(
+  platform: Run["platform"],
+  table: string,
+  column: string,
+  condition = "",
+): Promise<Set<string>> {
+  const warehouse = await platform.warehouse();
+  const sql = `select distinct ${column} as id from \`${warehouseProject}.raw.${table}\`${condition}`;
+  return new Set((await warehouse.query(sql)).rows.map(({ id }) => String(id)));
+}
+
+function describe({ output }: Run, before: Findings, after: Findings): void {
+  output.line(`${before.originals} originals and ${before.refusals} refusals in the lake.`);
+  output.line(`without an outcome: ${before.unprocessed} found, ${after.unprocessed} left.`);
+  output.line(`without a row: ${before.unrecorded} found, ${after.unrecorded} left.`);
+  output.line(`rows without an object: ${after.withoutObject}.`);
+  output.json({
+    originals: before.originals,
+    refusals: before.refusals,
+    unprocessed: { found: before.unprocessed, left: after.unprocessed },
+    unrecorded: { found: before.unrecorded, left: after.unrecorded },
+    rows_without_object: after.withoutObject,
+  });
+}

@@ -1,0 +1,30 @@
+/** `darkroom work`: the worker alone. */
+
+import type { Command } from "commander";
+import { work } from "../../processor/worker.ts";
+import { command, execute } from "../command.ts";
+import { workUntilIdle } from "../steps.ts";
+
+interface Options {
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+export function workCommand(): Command {
+  return command("work", "process the images that wait, and go on until stopped")
+    .option("--once", "end when nothing waits")
+    .action((options: Options) =>
+      execute(options, async (run) => {
+        const { platform, output, signal } = run;
+        const summary = options.once
+          ? await workUntilIdle(run)
+          : await work(await platform.worker(), { signal });
+        const { processed, rejected, failed, refused } = summary;
+        output.line(
+          `processed ${processed}, rejected ${rejected}, failed ${failed}; recorded ${refused} refused at a door.`,
+        );
+        output.json({ processed, rejected, failed, refused });
+        return true;
+      }),
+    );
+}

@@ -1,0 +1,90 @@
+/** The steps of the pipeline as commands use them, with their progress: work, load, run, count. */
+
+import { tables } from "../core/rows.ts";
+import { load, rawDataset } from "../loaders/raw/load.ts";
+import { type WorkSummary, work } from "../processor/worker.ts";
+import { compileProject } from "../warehouse/graph/compile.ts";
+import { type RunSummary, runGraph } from "../warehouse/graph/run.ts";
+import type { Run } from "./command.ts";
+import type { Output } from "./output.ts";
+import { projectDirectory, warehouseProject } from "./wiring.ts";
+
+/** Works on everything that waits, then ends. */
+export async function workUntilIdle({ platform, output, signal }: Run): Promise<WorkSummary> {
+  const progress = output.progress("work", await platform.arrivals.waiting());
+  const summary = await work(await platform.worker(), {
+    signal,
+    untilIdle: true,
+    onDone: (state) => progress.update(doneOf(state)),
+  });
+  progress.end();
+  return summary;
+}
+
+/** Loads every segment that is not loaded. */
+export async function loadSegments({ platform }: Pick<Run, "platform">) {
+  const { events, log, metrics } = platform;
+  return load({ events, warehouse: await platform.warehouse(), log, metrics });
+}
+
+/** Compiles the project and runs every model and assertion. */
+export async function runModels({ platform, output }: Pick<Run, "platform" | "output">): Promise<RunSummary> {
+  const graph = await compileProject(projectDirectory);
+  const warehouse = await platform.warehouse();
+  // Models over tables that nothing was loaded into yet are empty, not broken.
+  await warehouse.ensureTables(rawDataset, tables);
+  const progress = output.progress("run", graphSize(graph));
+  const summary = await runGraph(graph, warehouse, {
+    onAction: ({ name }, done) => progress.update(done, name),
+  });
+  progress.end();
+  platform.metrics.modelRuns.inc({ result: isInOrder(summary) ? "done" : "failed" });
+  describeFaults(summary, output);
+  return summary;
+}
+
+/** True when every model was made and every assertion holds. */
+export function isInOrder({ modelsFailed, assertionsFailed }: RunSummary): boolean {
+  return modelsFailed === 0 && assertionsFailed === 0;
+}
+
+export interface ImageCounts {
+  readonly received: number;
+  readonly processed: number;
+  readonly rejected: number;
+  readonly failed: number;
+  readonly pending: number;
+}
+
+/** All images by what became of them, from the modelled tables. */
+export async function countImages({ platform }: Pick<Run, "platform">): Promise<ImageCounts> {
+  const names = ["received", "processed", "rejected", "failed", "pending"] as const;
+  const sums = names.map((name) => `coalesce(sum(images_${name}), 0) as ${name}`).join(", ");
+  const warehouse = await platform.warehouse();
+  const { rows } = await warehouse.query(
+    `select ${sums} from \`${warehouseProject}.reporting.rpt_images_by_customer\``,
+  );
+  const counts = Object.fromEntries(names.map((name) => [name, Number(rows[0]?.[name] ?? 0)]));
+  return counts as unknown as ImageCounts;
+}
+
+function doneOf({ processed, rejected, failed, refused }: WorkSummary): number {
+  return processed + rejected + failed + refused;
+}
+
+function graphSize({
+  tables = [],
+  assertions = [],
+  operations = [],
+}: Awaited<ReturnType<typeof compileProject>>) {
+  return tables.length + assertions.length + operations.length;
+}
+
+/** Each failed action with its reason; what was skipped because of them only as a number, since it says nothing new. */
+function describeFaults({ actions }: RunSummary, output: Output): void {
+  for (const { name, kind, outcome, message } of actions) {
+    if (outcome === "failed") output.note(`${kind} ${name} failed: ${message}`);
+  }
+  const skipped = actions.filter(({ outcome }) => outcome === "skipped").length;
+  if (skipped > 0) output.note(`${skipped} more were skipped because they read what failed`);
+}
