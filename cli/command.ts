@@ -2,7 +2,6 @@
 
 import { Command, CommanderError } from "commander";
 import { Misconfigured, messageOf, Refused, Unavailable } from "../core/errors.ts";
-import type { LogLevel } from "../core/log.ts";
 import { createOutput, type Output } from "./output.ts";
 import { openPlatform, type Platform } from "./wiring.ts";
 
@@ -30,11 +29,14 @@ export function command(name: string, description: string): Command {
     .exitOverride();
 }
 
-/** Runs the work of a command: opens the platform, closes it whatever happens, and sets the exit code. */
+/**
+ * Runs the work of a command: opens the platform, closes it whatever happens, and sets the exit code. A command that speaks for
+ * itself logs warnings only; a service logs as the settings say.
+ */
 export async function execute(
   options: { readonly json?: boolean },
   work: Work,
-  logLevel: LogLevel = "warn",
+  kind: "command" | "service" = "command",
 ): Promise<void> {
   const output = createOutput(options.json === true);
   const stop = new AbortController();
@@ -42,7 +44,7 @@ export async function execute(
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   let platform: Platform | undefined;
   try {
-    platform = openPlatform({ logLevel });
+    platform = openPlatform(kind === "service" ? {} : { logLevel: "warn" });
     const isInOrder = await work({ platform, output, signal: stop.signal });
     process.exitCode = isInOrder ? exitCodes.done : exitCodes.checkFailed;
   } catch (error) {

@@ -6,24 +6,18 @@ import type { Config } from "../core/config.ts";
 import { hasCode, messageOf, Unavailable } from "../core/errors.ts";
 import { dashboardRoutes } from "../dashboards/web/dashboard.ts";
 import { consumeStream } from "../loaders/stream/door.ts";
+import type { UploadEnvironment } from "../loaders/upload/images.ts";
 import { uploadServer } from "../loaders/upload/server.ts";
 import { work } from "../processor/worker.ts";
 import type { Run } from "./command.ts";
 import { loadSegments, runModels } from "./steps.ts";
 import { version, warehouseProject } from "./wiring.ts";
 
-export interface ServiceOptions {
-  /** 0 takes any free port. */
-  readonly port: number;
-  /** Whether segments are loaded and models run by themselves. */
-  readonly isRefreshing: boolean;
-}
-
 export interface Service {
   readonly url: string;
   readonly hasDashboard: boolean;
-  /** Loads and runs the models now. */
-  refresh(): Promise<void>;
+  /** From now on segments are loaded and models run by themselves. */
+  keepRefreshing(): void;
   /** Rejects when a part that should run until the end has ended. */
   readonly failed: Promise<never>;
   /** Drains: no more is taken in, what is in flight is finished, and what came of it is loaded and modelled. */
@@ -32,17 +26,19 @@ export interface Service {
 
 type Parts = Pick<Run, "platform" | "output">;
 
-/** Starts every part; throws `Unavailable` when the port is taken. */
-export async function startService(run: Parts, options: ServiceOptions): Promise<Service> {
+/** Starts doors and worker; port 0 takes any free one. Throws `Unavailable` when the port is taken. */
+export async function startService(run: Parts, port: number): Promise<Service> {
   const { platform } = run;
   const stopDoors = new AbortController();
   const stopWorker = new AbortController();
   const refresher = createRefresher(run);
   const hasDashboard = showsDashboard(platform.config);
-  const app = await createServer(run, hasDashboard, refresher.refreshedAt);
-  const url = await listen(app, platform.config.DARKROOM_HOST, options.port);
-
   const upload = platform.upload();
+  // Opened now, so that a warehouse that another process holds is told of before anything starts.
+  await platform.warehouse();
+  const app = await createServer(run, upload, hasDashboard, refresher.refreshedAt);
+  const url = await listen(app, platform.config.DARKROOM_HOST, port);
+
   const stream = await platform.stream();
   const roomFor = async (signal: AbortSignal) => {
     while (!signal.aborted && !(await upload.hasRoom())) await platform.clock.sleep(500, signal);
@@ -51,12 +47,11 @@ export async function startService(run: Parts, options: ServiceOptions): Promise
   const worker = work(await platform.worker(), { signal: stopWorker.signal });
   const failed = Promise.race([endsWith(door, "stream door"), endsWith(worker, "worker")]);
   failed.catch(() => undefined);
-  if (options.isRefreshing) refresher.start();
 
   return {
     url,
     hasDashboard,
-    refresh: refresher.refresh,
+    keepRefreshing: refresher.start,
     failed,
     async stop() {
       stopDoors.abort();
@@ -70,11 +65,12 @@ export async function startService(run: Parts, options: ServiceOptions): Promise
 
 async function createServer(
   { platform }: Parts,
+  upload: UploadEnvironment,
   hasDashboard: boolean,
   refreshedAt: () => Date | undefined,
 ): Promise<FastifyInstance> {
   const app = await uploadServer({
-    ...platform.upload(),
+    ...upload,
     log: platform.log,
     version,
     checkReady: async () => {
@@ -147,7 +143,6 @@ function createRefresher({ platform, output }: Parts) {
       looping = loop();
     },
     refreshedAt: () => refreshedAt,
-    refresh: () => enqueue(true),
     async stop() {
       stop.abort();
       await looping;

@@ -26,6 +26,8 @@ interface Sent {
   byStream: number;
   /** Sound pictures of known customers: these must end as processed. */
   sound: number;
+  /** The first customer's key. */
+  readonly apiKey: string;
 }
 
 const senders = 4;
@@ -50,8 +52,7 @@ async function demo(run: Run, options: Options): Promise<boolean> {
   };
 
   const before = await timed("open the warehouse", () => countBefore(run));
-  const port = options.once ? 0 : platform.config.DARKROOM_PORT;
-  const service = await startService(run, { port, isRefreshing: false });
+  const service = await startService(run, options.once ? 0 : platform.config.DARKROOM_PORT);
   try {
     const sent = await timed("draw and send", () => drawAndSend(run, service, options));
     await timed("process", () => untilProcessed(run));
@@ -68,7 +69,9 @@ async function demo(run: Run, options: Options): Promise<boolean> {
       is_complete: isAnswered,
     });
     if (!options.once && !signal.aborted) {
+      service.keepRefreshing();
       describeService(run, service);
+      output.line(`key for the page  ${sent.apiKey}`);
       await Promise.race([stopped(signal), service.failed]);
     }
     return isAnswered;
@@ -93,7 +96,12 @@ async function drawAndSend(run: Run, service: Service, options: Options): Promis
     keys.set(customer_id, await platform.customers.issueKey(customer_id));
 
   const stream = await platform.stream();
-  const sent: Sent = { byHttp: { accepted: 0, refused: 0, "turned away": 0 }, byStream: 0, sound: 0 };
+  const sent: Sent = {
+    byHttp: { accepted: 0, refused: 0, "turned away": 0 },
+    byStream: 0,
+    sound: 0,
+    apiKey: String([...keys.values()][0]),
+  };
   const slots = createBudget(senders);
   const failures: unknown[] = [];
   const progress = output.progress("draw and send", options.images);

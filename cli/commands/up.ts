@@ -6,13 +6,14 @@ import { type Service, startService } from "../service.ts";
 
 export function upCommand(): Command {
   return command("up", "run everything until stopped (SIGTERM or ctrl-c drains)").action(
-    (options: { readonly json?: boolean }) => execute(options, serve, "info"),
+    (options: { readonly json?: boolean }) => execute(options, serve, "service"),
   );
 }
 
 async function serve(run: Run): Promise<boolean> {
   const { platform, output, signal } = run;
-  const service = await startService(run, { port: platform.config.DARKROOM_PORT, isRefreshing: true });
+  const service = await startService(run, platform.config.DARKROOM_PORT);
+  service.keepRefreshing();
   describeService(run, service);
   try {
     await Promise.race([stopped(signal), service.failed]);
@@ -26,10 +27,11 @@ async function serve(run: Run): Promise<boolean> {
 
 /** Says where everything is. */
 export function describeService({ output }: Pick<Run, "output">, service: Service): void {
-  output.line(`upload page  ${service.url}/`);
-  output.line(`upload API   ${service.url}/openapi.json`);
-  if (service.hasDashboard) output.line(`dashboard    ${service.url}/dashboard`);
-  output.line("ctrl-c stops it");
+  output.line();
+  output.line(`upload page       ${service.url}/`);
+  output.line(`upload API        ${service.url}/openapi.json`);
+  if (service.hasDashboard) output.line(`dashboard         ${service.url}/dashboard`);
+  output.line("ctrl-c            stops it");
 }
 
 /** Resolves when the signal aborts. */

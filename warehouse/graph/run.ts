@@ -37,7 +37,7 @@ export interface RunOptions {
 /** How many offending rows an assertion shows. */
 const shownRows = 3;
 
-/** Throws `Misconfigured` when the graph cannot be ordered; a failing action is a result, not an error. */
+/** Runs every action once; a failing action is a result, not an error. */
 export async function runGraph(
   graph: CompiledGraph,
   warehouse: Warehouse,
