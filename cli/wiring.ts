@@ -1,6 +1,5 @@
 /** Joins ports to adapters, by the settings: the only place that knows which adapter stands behind a port. */
 
-import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { createBudget } from "../core/budget.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -172,9 +171,4 @@ function once<T>(open: () => Promise<T>): (() => Promise<T>) & { opened(): Promi
     return opening;
   };
   return Object.assign(get, { opened: async () => opening?.catch(() => undefined) });
-}
-
-/** An id for what one command did. */
-export function newRunId(): string {
-  return randomUUID();
 }

@@ -1,6 +1,6 @@
 /** Records of originals and of refusals: rows of raw tables that travel as an object's metadata, so that neither is without the other. */
 
-import { Unavailable } from "../core/errors.ts";
+import { Refused } from "../core/errors.ts";
 import { parseRow, type Row, tables } from "../core/rows.ts";
 import type { LakeObject, Metadata } from "./lake.ts";
 
@@ -23,7 +23,7 @@ export function toMetadata<Table extends RecordTable>(record: Row<Table>): Metad
   );
 }
 
-/** The record of an object. Throws `Unavailable` when the metadata is not one: somebody else wrote the object. */
+/** The record of an object. Throws `Refused` (`no_record`) when the metadata is none: somebody else wrote the object. */
 export function recordOf<Table extends RecordTable>(table: Table, object: LakeObject): Row<Table> {
   const integers = new Set(
     tables.flatMap((candidate) =>
@@ -38,5 +38,9 @@ export function recordOf<Table extends RecordTable>(table: Table, object: LakeOb
   ]);
   const parsed = parseRow(table, Object.fromEntries(values));
   if (parsed.success) return parsed.data;
-  throw new Unavailable(`${object.key} does not carry a record of ${table}: ${parsed.error.message}`);
+  throw new Refused(
+    "no_record",
+    `${object.key} does not carry a record`,
+    `the metadata of a row of ${table}`,
+  );
 }

@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from "../core/clock.ts";
 import { randomToken } from "../core/ids.ts";
+import { retry } from "../core/retry.ts";
 import { type Row, shapeOf, type TableName } from "../core/rows.ts";
 import type { Lake } from "./lake.ts";
 import { segmentKey } from "./layout.ts";
@@ -64,7 +65,8 @@ export function segmentWriter(options: {
     count += 1;
     const time = now.toISOString().replaceAll(/[-:.]/g, "");
     const name = `${time}-${writer}-${String(count).padStart(6, "0")}.${shapeOf(table)}`;
-    await lake.create(segmentKey(table, now, name), Buffer.from(`${lines.join("\n")}\n`, "utf8"));
+    const body = Buffer.from(`${lines.join("\n")}\n`, "utf8");
+    await retry(() => lake.create(segmentKey(table, now, name), body), { attempts: 3 });
   }
 
   return {

@@ -62,7 +62,10 @@ export async function work(
         summary[result] += 1;
         options.onDone?.(summary);
       })
-      .catch((error) => giveBack(env, arrival, error).then(() => (summary.givenBack += 1)))
+      .catch(async (error) => {
+        await giveBack(env, arrival, error).catch(() => undefined);
+        summary.givenBack += 1;
+      })
       .finally(() => {
         freeSlot();
         forget();
@@ -94,7 +97,7 @@ async function processArrival(
   freeSlot();
   if (done === undefined) return skip(arrival);
   const received = env.segments.append("image_received", [done.record]);
-  if (!isFinal(done.outcome, env.maxAttempts)) {
+  if (!done.isFinal) {
     await received;
     return retryLater(env, arrival, done.outcome);
   }
@@ -104,14 +107,22 @@ async function processArrival(
 }
 
 /** A function of its own so that the image's bytes are free while its records wait for their segment. */
-async function ensureOutcome(
-  env: WorkerEnvironment,
-  arrival: Arrival,
-): Promise<{ readonly record: Row<"image_received">; readonly outcome: Outcome } | undefined> {
+async function ensureOutcome(env: WorkerEnvironment, arrival: Arrival): Promise<Done | undefined> {
   const original = await readOriginal(env, arrival);
   if (original === undefined) return undefined;
-  const outcome = (await alreadyDone(env, original)) ?? (await develop(env, original, arrival.attempt));
-  return { record: original.record, outcome };
+  const { record } = original;
+  const first = await alreadyDone(env, original);
+  // Whatever lies in the lake is final, also when more attempts are allowed today than then.
+  if (first !== undefined) return { record, outcome: first, isFinal: true };
+  const outcome = await develop(env, original, arrival.attempt);
+  return { record, outcome, isFinal: isFinal(outcome, env.maxAttempts) };
+}
+
+interface Done {
+  readonly record: Row<"image_received">;
+  readonly outcome: Outcome;
+  /** False for a failure that another attempt may mend; nothing of it is in the lake. */
+  readonly isFinal: boolean;
 }
 
 async function recordRefusal(
@@ -191,13 +202,20 @@ async function skip(arrival: Arrival): Promise<"givenBack"> {
   return "givenBack";
 }
 
-/** The lake or the segments could not be written, or a record cannot be read: nothing is lost, it comes again. */
+/** The lake or the segments could not be written: nothing is lost, it comes again. What is not ours is left alone. */
 async function giveBack(env: WorkerEnvironment, arrival: Arrival, error: unknown): Promise<void> {
+  if (error instanceof Refused) {
+    env.log.error(
+      { key: arrival.key, error: error.message },
+      "left alone: it did not come in through a door",
+    );
+    return arrival.acknowledge();
+  }
   env.log.error(
     { key: arrival.key, attempt: arrival.attempt, error: messageOf(error) },
     "arrival given back",
   );
-  await arrival.giveBack(backoffMs(arrival.attempt)).catch(() => undefined);
+  await arrival.giveBack(backoffMs(arrival.attempt));
 }
 
 /** 0.2, 0.4, 0.8 … at most 60 seconds. */

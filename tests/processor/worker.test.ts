@@ -206,6 +206,28 @@ describe("worker", () => {
     expect(recorded.sort()).toEqual([...ids].sort());
   });
 
+  it("leaves alone what did not come in through a door", async () => {
+    const platform = await testPlatform();
+    await platform.lake.create(originalKey(uploadImageId("c1", "foreign")), await picture(1), {
+      note: "copied by hand",
+    });
+    await upload(platform, "one", await picture(2));
+    expect(await untilIdle(platform.worker())).toMatchObject({ processed: 1, givenBack: 1 });
+    expect(await platform.arrivals.waiting()).toBe(0);
+  });
+
+  it("takes an outcome in the lake as final, also when more attempts are allowed now", async () => {
+    const platform = await testPlatform();
+    const imageId = await upload(platform, "one", await picture(1));
+    const broken = failing(Number.POSITIVE_INFINITY, platform.worker().processor);
+    await untilIdle(platform.worker(broken));
+    await platform.arrivals.announce(originalKey(imageId));
+    expect(await untilIdle({ ...platform.worker(), maxAttempts: 9 })).toMatchObject({
+      failed: 1,
+      givenBack: 0,
+    });
+  });
+
   it("never has more images in the processor than it may", async () => {
     const platform = await testPlatform();
     for (let n = 0; n < 12; n++) await upload(platform, `${n}`, await picture(n));
