@@ -57,7 +57,11 @@ export async function execute(
 
 /** Says what is wrong and returns the exit code for it. */
 export function report(error: unknown, output: Output): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.done;
+    output.json({ error: { kind: "usage", message: error.message } });
+    return exitCodes.misused;
+  }
   const { kind, code } = kindOf(error);
   output.note(`darkroom: ${messageOf(error)}`);
   if (error instanceof Refused) output.note(`expected: ${error.expected}`);

@@ -60,10 +60,10 @@ function plainProgress(what: string, total: number): Progress {
   };
 }
 
-/** Control characters of other people's text could rewrite the terminal; they are shown as escapes. */
+/** Control and formatting characters of other people's text could rewrite the terminal; they are shown as escapes. */
 export function printable(text: string): string {
   return text.replaceAll(
-    /\p{Cc}/gu,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
@@ -71,7 +71,7 @@ export function printable(text: string): string {
 function tableOf(headers: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const cells = rows.map((row) => row.map(textOf));
   const widths = headers.map((header, column) =>
-    Math.max(header.length, ...cells.map((row) => row[column]?.length ?? 0)),
+    cells.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), header.length),
   );
   const isNumeric = headers.map(
     (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"),

@@ -24,6 +24,9 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** Requests that have not ended so long after the stop are cut off; their senders were told nothing and send again. */
+const drainMs = 5000;
+
 type Parts = Pick<Run, "platform" | "output">;
 
 /** Starts doors and worker; port 0 takes any free one. Throws `Unavailable` when the port is taken. */
@@ -55,7 +58,9 @@ export async function startService(run: Parts, port: number): Promise<Service> {
     failed,
     async stop() {
       stopDoors.abort();
+      const late = setTimeout(() => app.server.closeAllConnections(), drainMs);
       await Promise.allSettled([app.close(), door]);
+      clearTimeout(late);
       stopWorker.abort();
       await Promise.allSettled([worker]);
       await refresher.stop();

@@ -1,9 +1,9 @@
 /** Joins ports to adapters, by the settings: the only place that knows which adapter stands behind a port. */
 
 import { createRequire } from "node:module";
-import { createBudget } from "../core/budget.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type Config, readConfig } from "../core/config.ts";
+import { messageOf } from "../core/errors.ts";
 import { createLog, type Log, type LogLevel } from "../core/log.ts";
 import { createMetrics, type Metrics } from "../core/metrics.ts";
 import type { Arrivals } from "../lake/arrivals.ts";
@@ -15,6 +15,7 @@ import { type SegmentWriter, segmentWriter } from "../lake/segments.ts";
 import { type Customers, lakeCustomers } from "../loaders/customers/customers.ts";
 import type { IntakeEnvironment } from "../loaders/intake.ts";
 import type { Stream } from "../loaders/stream/stream.ts";
+import { bodyBuffers } from "../loaders/upload/buffers.ts";
 import type { UploadEnvironment } from "../loaders/upload/images.ts";
 import { standardRecipe } from "../processor/recipe.ts";
 import type { WorkerEnvironment } from "../processor/worker.ts";
@@ -54,7 +55,7 @@ export function openPlatform(
   const clock = systemClock;
   const log = createLog(options.logLevel ?? config.DARKROOM_LOG_LEVEL);
   const metrics = createMetrics();
-  const { images, arrivals } = imageLake(config);
+  const { images, arrivals } = imageLake(config, log);
   const events = folderLake({ root: config.DARKROOM_EVENTS.location });
   const customers = lakeCustomers({ lake: events });
   const intake = { lake: images, customers, clock, metrics, maxImageBytes: config.DARKROOM_MAX_IMAGE_BYTES };
@@ -91,7 +92,8 @@ export function openPlatform(
     upload: () => ({
       ...intake,
       recipe: standardRecipe,
-      bodyBudget: createBudget(Math.max(config.DARKROOM_BUFFER_BYTES, config.DARKROOM_MAX_IMAGE_BYTES)),
+      // Half is the most for one customer, and that must hold one largest image.
+      buffers: bodyBuffers(Math.max(config.DARKROOM_BUFFER_BYTES, 2 * config.DARKROOM_MAX_IMAGE_BYTES + 2)),
       hasRoom: roomIn(arrivals, config, metrics, clock),
     }),
     stream,
@@ -103,9 +105,14 @@ export function openPlatform(
   };
 }
 
-function imageLake(config: Config): { images: Lake; arrivals: Arrivals } {
+function imageLake(config: Config, log: Log): { images: Lake; arrivals: Arrivals } {
   const root = config.DARKROOM_IMAGES.location;
-  const arrivals = folderArrivals({ root: config.DARKROOM_ARRIVALS.location || root });
+  const directory = config.DARKROOM_ARRIVALS.location;
+  const arrivals = folderArrivals({
+    root,
+    ...(directory === "" ? {} : { directory }),
+    onError: (error) => log.error({ error: messageOf(error) }, "a notice of arrival cannot be taken now"),
+  });
   const announce = async (key: string) => {
     if (isArrivalKey(key)) await arrivals.announce(key);
   };

@@ -43,7 +43,8 @@ type RowOf<Columns extends readonly ColumnLike[]> = {
 export type Row<Name extends TableName> = RowOf<Extract<Tables[number], { readonly name: Name }>["columns"]>;
 
 const scalars = {
-  STRING: z.string(),
+  // Half of a surrogate pair is no text to any warehouse.
+  STRING: z.string().refine((text) => text.isWellFormed(), "not well-formed text"),
   INT64: z.number().int(),
   FLOAT64: z.number(),
   BOOL: z.boolean(),

@@ -7,7 +7,7 @@
  */
 
 import { watch } from "node:fs";
-import { access, appendFile, mkdir, opendir, stat, unlink } from "node:fs/promises";
+import { access, appendFile, mkdir, opendir, stat, unlink, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode } from "../core/errors.ts";
@@ -16,21 +16,27 @@ import type { Arrival, Arrivals, ReceiveOptions } from "./arrivals.ts";
 export interface FolderArrivalsOptions {
   /** The directory of the folder lake. */
   readonly root: string;
+  /** Where the notices lie. @default `.arrivals` in the root */
+  readonly directory?: string;
+  /** Told of what went wrong with one notice (a full disk, for example); it is tried again. */
+  readonly onError?: (error: unknown) => void;
   readonly clock?: Clock;
   /** How often the directory is read when no watch event told of a change. @default 1000 */
   readonly pollMs?: number;
 }
 
 /** A notice whose object has not appeared after so long belongs to a creator that died. */
-const appearsWithinMs = 60_000;
+const appearsWithinMs = 10_000;
+/** Wait before a notice that could not be delivered is tried again. */
+const afterErrorMs = 1000;
 /** Notices read in one pass over the directory; bounds the memory of a long queue. */
 const batchSize = 256;
 
-/** Arrivals of the folder lake at `root`; several processes may receive, and then do some work twice (never wrongly). */
+/** Arrivals of the folder lake at `root`; a second process that receives does the same work again (never wrongly). */
 export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
   const { clock = systemClock, pollMs = 1000 } = options;
   const root = resolve(options.root);
-  const directory = join(root, ".arrivals");
+  const directory = resolve(options.directory ?? join(root, ".arrivals"));
   const delivered = new Set<string>();
   const notBeforeMs = new Map<string, number>();
 
@@ -38,8 +44,9 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
     const path = join(directory, notice);
     const key = keyOf(notice);
     if (!(await hasAppeared(join(root, key), path, clock))) return undefined;
-    delivered.add(notice);
     const attempt = await countAttempt(path);
+    delivered.add(notice);
+    notBeforeMs.delete(notice);
     return {
       key,
       attempt,
@@ -53,6 +60,16 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
         delivered.delete(notice);
       },
     };
+  }
+
+  async function tryToDeliver(notice: string): Promise<Arrival | undefined> {
+    try {
+      return await deliver(notice);
+    } catch (error) {
+      options.onError?.(error);
+      notBeforeMs.set(notice, clock.now().getTime() + afterErrorMs);
+      return undefined;
+    }
   }
 
   function isDue(notice: string): boolean {
@@ -69,7 +86,7 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
           let yielded = false;
           for (const notice of await firstNotices(directory, batchSize, isDue)) {
             if (signal.aborted) return;
-            const arrival = isDue(notice) ? await deliver(notice) : undefined;
+            const arrival = isDue(notice) ? await tryToDeliver(notice) : undefined;
             if (arrival === undefined) continue;
             yielded = true;
             yield arrival;
@@ -95,16 +112,23 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
     async announce(key) {
       const path = join(directory, noticeOf(key));
       try {
-        await appendFile(path, "");
+        await leave(path);
       } catch (error) {
         if (!hasCode(error, "ENOENT")) throw error;
         await mkdir(directory, { recursive: true });
-        await appendFile(path, "");
+        await leave(path);
       }
     },
 
     waiting: () => countNotices(directory),
   };
+}
+
+/** Makes the notice, or makes it young again: a retry's object has yet to appear. */
+async function leave(path: string): Promise<void> {
+  await appendFile(path, "");
+  const now = new Date();
+  await utimes(path, now, now);
 }
 
 /** `+` is in no key, so it stands for the `/` that a file name cannot hold. */

@@ -7,7 +7,7 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { Unavailable } from "../core/errors.ts";
+import { Refused } from "../core/errors.ts";
 import type { Body, Metadata } from "./lake.ts";
 
 const magic = Buffer.from("DRKROOM1", "latin1");
@@ -64,6 +64,10 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return bytes.subarray(0, bytesRead);
 }
 
-function damaged(path: string): Unavailable {
-  return new Unavailable(`${path} has a damaged trailer: restore the file, or remove it to lose the object`);
+function damaged(path: string): Refused {
+  return new Refused(
+    "damaged_object",
+    `${path} has a damaged trailer`,
+    "a whole file: restore it, or remove it",
+  );
 }

@@ -1,7 +1,7 @@
 /** The lake in a directory: what `npm start` uses. One object is one file; see folder-file.ts. */
 
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, opendir, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, opendir, readdir, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -26,6 +26,7 @@ export interface FolderLakeOptions {
 export function folderLake(options: FolderLakeOptions): Lake {
   const { retentionMs = 0, clock = systemClock, announce } = options;
   const root = resolve(options.root);
+  let isSwept = false;
   const pathOf = (key: string) => join(root, checkKey(key));
 
   return {
@@ -33,6 +34,8 @@ export function folderLake(options: FolderLakeOptions): Lake {
       const path = pathOf(key);
       const temporary = join(root, ".tmp", randomUUID());
       const source = watched(body);
+      if (!isSwept) void sweepTemporaries(join(root, ".tmp"));
+      isSwept = true;
       try {
         const sizeBytes = await writeTemporary(temporary, source.body, metadata);
         await announce?.(key);
@@ -85,6 +88,17 @@ export function folderLake(options: FolderLakeOptions): Lake {
 
     url: (key: string) => pathToFileURL(pathOf(key)).href,
   };
+}
+
+/** Removes what killed writers left behind; a living one needs far less than an hour for a file. */
+async function sweepTemporaries(directory: string): Promise<void> {
+  const oldestMs = Date.now() - 3_600_000;
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    const path = join(directory, name);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats !== undefined && stats.mtimeMs < oldestMs) await unlink(path).catch(() => undefined);
+  }
 }
 
 /** The same body, and whether an error came out of it: such an error is the sender's and keeps its kind. */

@@ -14,11 +14,18 @@ const longest: Readonly<Record<string, number>> = {
   message: 500,
 };
 
+/** The first characters of a text, none of them half; what is not well-formed in it is replaced. */
+export function shorten(text: string, mostCharacters = Number.POSITIVE_INFINITY): string {
+  // A character is at most two units, so no more of a long text needs to be looked at.
+  const whole = text.slice(0, 2 * mostCharacters).toWellFormed();
+  return whole.length <= mostCharacters ? whole : [...whole].slice(0, mostCharacters).join("");
+}
+
 /** The record as metadata; null values are left out. */
 export function toMetadata<Table extends RecordTable>(record: Row<Table>): Metadata {
   return Object.fromEntries(
     Object.entries<unknown>(record).flatMap(([name, value]) =>
-      value === null ? [] : [[name, String(value).slice(0, longest[name])]],
+      value === null ? [] : [[name, shorten(String(value), longest[name])]],
     ),
   );
 }

@@ -7,7 +7,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Lake } from "../lake/lake.ts";
 import { originalKey, rejectedKey } from "../lake/layout.ts";
-import { recordOf, toMetadata } from "../lake/records.ts";
+import { recordOf, shorten, toMetadata } from "../lake/records.ts";
 import type { Customers } from "./customers/customers.ts";
 import { formatOf } from "./format.ts";
 
@@ -117,7 +117,7 @@ async function knownCustomer(env: IntakeEnvironment, customerId: string | undefi
   if (customer?.is_active) return customer.customer_id;
   throw new Refused(
     customer === undefined ? "unknown_customer" : "inactive_customer",
-    `${JSON.stringify(customerId.slice(0, 100))} is ${customer === undefined ? "no known" : "an inactive"} customer`,
+    `${JSON.stringify(shorten(customerId, 100))} is ${customer === undefined ? "no known" : "an inactive"} customer`,
     "the id of an active customer (darkroom customers list)",
   );
 }
@@ -145,7 +145,7 @@ export async function takeRefused(
   const record: Row<"image_rejected"> = {
     event_id: id,
     stage: "door",
-    customer_id: submission.customerId?.slice(0, 100) || null,
+    customer_id: shorten(submission.customerId ?? "", 100) || null,
     source: submission.source,
     source_ref: submission.sourceRef,
     rejected_at: env.clock.now().toISOString(),

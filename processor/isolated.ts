@@ -57,14 +57,23 @@ export async function isolatedProcessor(
   options: ProcessingLimits & { readonly script?: string },
 ): Promise<Processor> {
   let child = await startChild(options);
+  const { name, version } = child;
+  let restarting: Promise<Child> | undefined;
+
+  /** One child at a time, however many ask while it starts. */
+  async function living(): Promise<Child> {
+    if (!child.hasEnded()) return child;
+    restarting ??= startChild(options).finally(() => {
+      restarting = undefined;
+    });
+    child = await restarting;
+    return child;
+  }
 
   return {
-    name: child.name,
-    version: child.version,
-    async process(original, recipe) {
-      if (child.hasEnded()) child = await startChild(options);
-      return child.process(original, recipe);
-    },
+    name,
+    version,
+    process: async (original, recipe) => (await living()).process(original, recipe),
   };
 }
 
@@ -91,7 +100,7 @@ async function startChild(options: ProcessingLimits & { readonly script?: string
       if (reply.kind === "ready") resolve(reply);
       else settle(reply);
     });
-    running.once("error", (error) => end(error.message));
+    running.on("error", (error) => end(error.message));
     running.once("exit", (code, signal) => end(`it ended with ${signal ?? code}`));
     function end(reason: string): void {
       ended = reason;
@@ -128,7 +137,8 @@ async function startChild(options: ProcessingLimits & { readonly script?: string
         waiting.set(id, { resolve, reject, timer });
         running.channel?.ref();
         const request: Request = { id, original, recipe };
-        running.send(request);
+        // What cannot be sent any more is answered by the end of the child.
+        running.send(request, undefined, undefined, () => undefined);
       }),
   };
 }

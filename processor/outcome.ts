@@ -1,6 +1,6 @@
 /** Outcomes: what became of an image under a recipe. `outcome.json` is written last and once, and is the raw row itself. */
 
-import { Unavailable } from "../core/errors.ts";
+import { Refused, Unavailable } from "../core/errors.ts";
 import { sha256 } from "../core/ids.ts";
 import { parseRow, type Row } from "../core/rows.ts";
 import { type Lake, readWhole } from "../lake/lake.ts";
@@ -34,8 +34,7 @@ export function isFinal(outcome: Outcome, maxAttempts: number): boolean {
 }
 
 /**
- * Writes what the result consists of (renditions, or the refused bytes under rejected/) and then the outcome; a failure that
- * is not final writes nothing. Gives back the outcome that is in the lake: the first one, when another worker was faster.
+ * Writes the renditions and then the outcome; a failure that is not final writes nothing. Gives back the outcome that is in the lake: the first one, when another worker was faster.
  */
 export async function writeOutcome(
   lake: Lake,
@@ -44,11 +43,13 @@ export async function writeOutcome(
   result: Result,
   maxAttempts: number,
 ): Promise<Outcome> {
-  const outcome = describe(original, attempt, result);
-  if (!isFinal(outcome, maxAttempts)) return outcome;
-  if (result.status === "processed")
-    await writeRenditions(lake, outcome.image_id, attempt.recipe, result.developed);
-  if (result.status === "rejected") await keepRejected(lake, original, outcome);
+  const described = describe(original, attempt, result);
+  if (!isFinal(described, maxAttempts)) return described;
+  const renditions =
+    result.status === "processed"
+      ? await writeRenditions(lake, described, result.developed)
+      : described.renditions;
+  const outcome = { ...described, renditions };
   const key = outcomeKey(outcome.image_id, attempt.recipe);
   const { isCreated } = await lake.create(key, Buffer.from(JSON.stringify(outcome)));
   if (isCreated) return outcome;
@@ -57,21 +58,37 @@ export async function writeOutcome(
   return outcomeOf(first.bytes, key);
 }
 
-/** Parses `outcome.json`. Throws `Unavailable` when it is not one. */
+/** Parses `outcome.json`. Throws `Refused` (`damaged_outcome`) when it is none: somebody else wrote it. */
 export function outcomeOf(bytes: Buffer, key: string): Outcome {
-  const parsed = parseRow("image_processed", JSON.parse(bytes.toString("utf8")));
+  const parsed = parseRow("image_processed", parseJson(bytes));
   if (parsed.success) return parsed.data as Outcome;
-  throw new Unavailable(`${key} is not an outcome: ${parsed.error.message}`);
+  throw new Refused("damaged_outcome", `${key} is not an outcome`, "a row of image_processed as JSON");
 }
 
-async function writeRenditions(lake: Lake, imageId: string, recipe: Recipe, { renditions }: Developed) {
-  await Promise.all(
-    renditions.map(({ fileName, bytes }) => lake.create(renditionKey(imageId, recipe, fileName), bytes)),
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The renditions as they lie in the lake: one that a killed worker had written before stays as it is. */
+function writeRenditions(
+  lake: Lake,
+  outcome: Outcome,
+  { renditions }: Developed,
+): Promise<Outcome["renditions"]> {
+  return Promise.all(
+    outcome.renditions.map(async (described, index) => {
+      const { object } = await lake.create(described.key, renditions[index]?.bytes ?? new Uint8Array());
+      return { ...described, size_bytes: object.sizeBytes };
+    }),
   );
 }
 
-/** What the processor refuses is kept where all refused things are, so that operators look in one place. */
-async function keepRejected(lake: Lake, { record, bytes }: Original, outcome: Outcome): Promise<void> {
+/** What the processor refused is kept where all refused things are, so that operators look in one place; may be repeated. */
+export async function keepRejected(lake: Lake, { record, bytes }: Original, outcome: Outcome): Promise<void> {
   const refusal: Row<"image_rejected"> = {
     event_id: record.image_id,
     stage: "processor",

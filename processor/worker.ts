@@ -11,7 +11,7 @@ import { type Lake, readWhole } from "../lake/lake.ts";
 import { outcomeKey, rejected } from "../lake/layout.ts";
 import { recordOf } from "../lake/records.ts";
 import type { SegmentWriter } from "../lake/segments.ts";
-import { isFinal, type Original, type Outcome, outcomeOf, writeOutcome } from "./outcome.ts";
+import { isFinal, keepRejected, type Original, type Outcome, outcomeOf, writeOutcome } from "./outcome.ts";
 import type { Processor, Recipe } from "./processor.ts";
 
 export interface WorkerEnvironment {
@@ -38,6 +38,8 @@ export interface WorkSummary {
   refused: number;
   /** Attempts that will be made again. */
   givenBack: number;
+  /** Objects that did not come in through a door, or are gone. */
+  leftAlone: number;
 }
 
 /** Arrivals whose records wait for their segment; a bound of memory, far above what one segment holds. */
@@ -51,7 +53,14 @@ export async function work(
   env: WorkerEnvironment,
   options: ReceiveOptions & { readonly onDone?: (summary: WorkSummary) => void },
 ): Promise<WorkSummary> {
-  const summary: WorkSummary = { processed: 0, rejected: 0, failed: 0, refused: 0, givenBack: 0 };
+  const summary: WorkSummary = {
+    processed: 0,
+    rejected: 0,
+    failed: 0,
+    refused: 0,
+    givenBack: 0,
+    leftAlone: 0,
+  };
   const slots = createBudget(env.concurrency);
   const unacknowledged = createBudget(maxUnacknowledged);
   for await (const arrival of env.arrivals.receive(options)) {
@@ -63,8 +72,8 @@ export async function work(
         options.onDone?.(summary);
       })
       .catch(async (error) => {
+        summary[error instanceof Refused ? "leftAlone" : "givenBack"] += 1;
         await giveBack(env, arrival, error).catch(() => undefined);
-        summary.givenBack += 1;
       })
       .finally(() => {
         freeSlot();
@@ -96,12 +105,11 @@ async function processArrival(
   const done = await ensureOutcome(env, arrival);
   freeSlot();
   if (done === undefined) return skip(arrival);
-  const received = env.segments.append("image_received", [done.record]);
   if (!done.isFinal) {
-    await received;
+    await done.received;
     return retryLater(env, arrival, done.outcome);
   }
-  await Promise.all([received, env.segments.append("image_processed", [done.outcome])]);
+  await Promise.all([done.received, env.segments.append("image_processed", [done.outcome])]);
   await arrival.acknowledge();
   return done.outcome.status;
 }
@@ -111,15 +119,18 @@ async function ensureOutcome(env: WorkerEnvironment, arrival: Arrival): Promise<
   const original = await readOriginal(env, arrival);
   if (original === undefined) return undefined;
   const { record } = original;
+  const received = env.segments.append("image_received", [record]);
+  received.catch(() => undefined);
   const first = await alreadyDone(env, original);
+  const outcome = first ?? (await develop(env, original, arrival.attempt));
+  if (outcome.status === "rejected") await keepRejected(env.lake, original, outcome);
   // Whatever lies in the lake is final, also when more attempts are allowed today than then.
-  if (first !== undefined) return { record, outcome: first, isFinal: true };
-  const outcome = await develop(env, original, arrival.attempt);
-  return { record, outcome, isFinal: isFinal(outcome, env.maxAttempts) };
+  return { received, outcome, isFinal: first !== undefined || isFinal(outcome, env.maxAttempts) };
 }
 
 interface Done {
-  readonly record: Row<"image_received">;
+  /** Resolves when the received record is in a segment. */
+  readonly received: Promise<void>;
   readonly outcome: Outcome;
   /** False for a failure that another attempt may mend; nothing of it is in the lake. */
   readonly isFinal: boolean;
@@ -197,9 +208,9 @@ async function retryLater(env: WorkerEnvironment, arrival: Arrival, outcome: Row
   return "givenBack" as const;
 }
 
-async function skip(arrival: Arrival): Promise<"givenBack"> {
+async function skip(arrival: Arrival): Promise<"leftAlone"> {
   await arrival.acknowledge();
-  return "givenBack";
+  return "leftAlone";
 }
 
 /** The lake or the segments could not be written: nothing is lost, it comes again. What is not ours is left alone. */

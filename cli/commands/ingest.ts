@@ -34,7 +34,7 @@ async function ingestPath(
     isDryRun: dryRun,
     signal,
     onFile(state, result) {
-      progress.update(state.files, result.file.slice(-40));
+      progress.update(state.files, printable(result.file).slice(-40));
       if (result.kind === "refused") refused.push(describeRefusal(result));
     },
   });

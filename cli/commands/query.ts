@@ -12,10 +12,11 @@ export function queryCommand(): Command {
       execute(options, async ({ platform, output }) => {
         const { schema, rows } = await (await platform.warehouse()).query(sql);
         const names = schema.map(({ name }) => name);
-        output.table(
-          names,
-          rows.map((row) => names.map((name) => cellOf(row[name] ?? null))),
-        );
+        if (!output.isJson)
+          output.table(
+            names,
+            rows.map((row) => names.map((name) => cellOf(row[name] ?? null))),
+          );
         output.note(`${rows.length} ${rows.length === 1 ? "row" : "rows"}`);
         output.json({ schema, rows });
         return true;

@@ -13,7 +13,11 @@ import { segmentKey } from "../../lake/layout.ts";
 
 export const customerSchema = z.strictObject({
   customer_id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 of A-Z a-z 0-9 . _ -"),
-  name: z.string().min(1).max(200),
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((text) => text.isWellFormed(), "well-formed text"),
   plan: z.string().max(64).nullable().default(null),
   country: z
     .string()

@@ -87,13 +87,21 @@ async function loadKnown(env: LoadEnvironment, table: Table, keys: readonly stri
   }
 }
 
+/** Each by itself: one that the warehouse still refuses is told of and left in the lake, and the others go on. */
 async function loadMended(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
-  const segments: LoadableSegment[] = [];
+  let rows = 0;
   for (const key of keys) {
     const mended = await mendSegment(env.events, table.name, key);
-    if (mended !== undefined) segments.push({ name: segmentName(key), url: env.events.url(mended) });
+    if (mended === undefined) continue;
+    try {
+      const segment = { name: segmentName(key), url: env.events.url(mended) };
+      rows += await env.warehouse.load(rawDataset, table, [segment]);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      env.log.error({ key, error: error.message }, "a segment cannot be loaded; it stays in the lake");
+    }
   }
-  return segments.length === 0 ? 0 : env.warehouse.load(rawDataset, table, segments);
+  return rows;
 }
 
 function segmentOf(events: Lake, key: string): LoadableSegment {

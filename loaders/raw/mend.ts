@@ -5,6 +5,7 @@ import { sha256 } from "../../core/ids.ts";
 import { parseRow, type Row, shapeOf, type TableName } from "../../core/rows.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
 import { mendedKey, segmentKey, segmentName } from "../../lake/layout.ts";
+import { shorten } from "../../lake/records.ts";
 
 /**
  * Writes a copy with the rows that fit and, for those that do not, a segment of `image_rejected`; both under names derived from
@@ -63,7 +64,7 @@ function rejectionOf(
     source_ref: `${key}:${line}`,
     rejected_at: at.toISOString(),
     reason: "unknown_shape",
-    message: problem.slice(0, 500),
+    message: shorten(problem, 500),
     declared_type: null,
     file_name: null,
     size_bytes: Buffer.byteLength(text),

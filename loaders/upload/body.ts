@@ -2,7 +2,7 @@
 
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
-import { Refused } from "../../core/errors.ts";
+import { messageOf, Refused, Unavailable } from "../../core/errors.ts";
 
 export interface Picture {
   /** At most the limit and one byte more, which tells that the body was longer. */
@@ -16,36 +16,65 @@ export interface Picture {
 /** After the limit the rest is read and dropped, up to so much, so that the sender gets to read the answer. */
 const mostDropped = 1024 * 1024 * 1024;
 
-/** The one picture of the request. Throws `Refused` (`bad_request`) when there is not exactly one. */
-export async function readPicture(request: FastifyRequest, limit: number): Promise<Picture> {
+/** Asked before each chunk is kept; throws when there is no room for so many bytes more. */
+export type Reserve = (bytes: number) => void;
+
+/**
+ * The one picture of the request. Throws `Refused` (`bad_request`) when there is not exactly one, and what `reserve` throws.
+ */
+export async function readPicture(
+  request: FastifyRequest,
+  limit: number,
+  reserve: Reserve,
+): Promise<Picture> {
   if (!request.isMultipart()) {
     return {
-      bytes: await readLimited(request.raw, limit),
+      bytes: await readLimited(request.raw, limit, reserve),
       declaredType: request.headers["content-type"],
-      ...nameOf(request.headers["x-file-name"], decodeURIComponent),
+      ...nameOf(request.headers["x-file-name"], decodeHeader),
     };
   }
-  let picture: Picture | undefined;
-  for await (const part of request.files({ limits: { files: 2 } })) {
-    if (picture !== undefined) {
-      part.file.resume();
-      throw new Refused("bad_request", "the form holds more than one file", "one file a request");
-    }
-    picture = {
-      bytes: await readLimited(part.file, limit),
-      declaredType: part.mimetype,
-      ...nameOf(part.filename, (name) => name),
-    };
-  }
+  const picture = await readForm(request, limit, reserve);
   if (picture !== undefined) return picture;
   throw new Refused("bad_request", "the form holds no file", "one file in a multipart/form-data field");
 }
 
-async function readLimited(stream: Readable, limit: number): Promise<Buffer> {
+async function readForm(
+  request: FastifyRequest,
+  limit: number,
+  reserve: Reserve,
+): Promise<Picture | undefined> {
+  let picture: Picture | undefined;
+  try {
+    for await (const part of request.files({ limits: { files: 2 } })) {
+      if (picture !== undefined) {
+        part.file.resume();
+        throw new Refused("bad_request", "the form holds more than one file", "one file a request");
+      }
+      picture = {
+        bytes: await readLimited(part.file, limit, reserve),
+        declaredType: part.mimetype,
+        ...nameOf(part.filename, (name) => name),
+      };
+    }
+  } catch (error) {
+    if (error instanceof Refused || error instanceof Unavailable) throw error;
+    // Whatever the form's parser says is about the form.
+    const expected = "a whole multipart/form-data body with its boundary and one file";
+    throw new Refused("bad_request", `the form cannot be read: ${messageOf(error)}`, expected);
+  }
+  return picture;
+}
+
+async function readLimited(stream: Readable, limit: number, reserve: Reserve): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (size <= limit) chunks.push(chunk.subarray(0, limit + 1 - size));
+    if (size <= limit) {
+      const kept = chunk.subarray(0, limit + 1 - size);
+      reserve(kept.length);
+      chunks.push(kept);
+    }
     size += chunk.length;
     if (size > limit + mostDropped) break;
   }
@@ -65,11 +94,17 @@ function nameOf(
     const fileName = decode(String(given));
     if (!fileName.includes("\uFFFD")) return { fileName, fault: undefined };
   } catch {
-    // decodeURIComponent throws for percent-encoded bytes that are not UTF-8.
+    // Bytes that are not UTF-8, or not percent-encoded.
   }
   const expected = "a file name in UTF-8, percent-encoded in X-File-Name";
   return {
     fileName: undefined,
     fault: new Refused("bad_file_name", "the file name is not valid UTF-8", expected),
   };
+}
+
+/** Throws for what is not percent-encoded: Node.js reads other bytes as Latin-1, which may not be what was meant. */
+function decodeHeader(name: string): string {
+  if (/^[\x20-\x7e]*$/.test(name)) return decodeURIComponent(name);
+  throw new URIError("not percent-encoded");
 }

@@ -4,8 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { Budget } from "../../core/budget.ts";
-import { Refused } from "../../core/errors.ts";
+import { Refused, Unavailable } from "../../core/errors.ts";
 import { uploadImageId } from "../../core/ids.ts";
 import { parseRow, type Row } from "../../core/rows.ts";
 import { readWhole } from "../../lake/lake.ts";
@@ -14,6 +13,7 @@ import { recordOf } from "../../lake/records.ts";
 import type { Customer } from "../customers/customers.ts";
 import { type IntakeEnvironment, type Submission, takeIn, takeRefused } from "../intake.ts";
 import { readPicture } from "./body.ts";
+import type { BodyBuffers } from "./buffers.ts";
 import { problemOf, problemSchema, sendProblem, unavailable } from "./problem.ts";
 import {
   imageParamsSchema,
@@ -26,8 +26,7 @@ import {
 export interface UploadEnvironment extends IntakeEnvironment {
   /** The recipe whose renditions are shown. */
   readonly recipe: RecipeId;
-  /** Bytes of bodies that may be in memory at a time. */
-  readonly bodyBudget: Budget;
+  readonly buffers: BodyBuffers;
   /** Whether the platform can take more; false is answered with 503. */
   readonly hasRoom: () => Promise<boolean>;
 }
@@ -56,12 +55,15 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
         const customer = await authenticate(env, request);
         if (!(await env.hasRoom()))
           return sendProblem(reply, unavailable("too many images wait for processing"));
-        const release = await env.bodyBudget.take(
-          Number(request.headers["content-length"] ?? env.maxImageBytes),
-        );
+        let held = 0;
+        const reserve = (bytes: number) => {
+          if (!env.buffers.reserve(customer.customer_id, bytes))
+            throw new Unavailable("too many bytes arrive at once");
+          held += bytes;
+        };
         try {
           const key = request.headers["idempotency-key"] ?? randomUUID();
-          const { fault, ...picture } = await readPicture(request, env.maxImageBytes);
+          const { fault, ...picture } = await readPicture(request, env.maxImageBytes, reserve);
           const submission: Submission = {
             imageId: uploadImageId(customer.customer_id, key),
             source: "upload",
@@ -77,7 +79,7 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
             .header("location", image.url)
             .send(image);
         } finally {
-          release();
+          env.buffers.release(customer.customer_id, held);
         }
       },
     });
@@ -111,7 +113,7 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
         return reply
           .type(rendition.media_type)
           .header("cache-control", "private, max-age=86400, immutable")
-          .header("content-length", rendition.size_bytes)
+          .header("content-length", found.object.sizeBytes)
           .send(found.body);
       },
     });

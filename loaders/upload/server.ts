@@ -25,8 +25,9 @@ export interface ServerEnvironment extends UploadEnvironment {
   readonly beforeMetrics?: () => Promise<void>;
 }
 
-/** A sender that stalls gives up its place after so long. */
-const requestTimeoutMs = 120_000;
+/** A connection on which nothing moves for so long is closed; a slow one has a quarter of an hour for a request. */
+const idleTimeoutMs = 20_000;
+const requestTimeoutMs = 900_000;
 
 const pageFiles = { "/": "text/html", "/page.js": "text/javascript", "/page.css": "text/css" } as const;
 
@@ -37,6 +38,7 @@ const pagePolicy =
 /** The server, not yet listening. */
 export async function uploadServer(env: ServerEnvironment): Promise<FastifyInstance> {
   const app = fastify({
+    connectionTimeout: idleTimeoutMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: "idle",
     bodyLimit: Number.MAX_SAFE_INTEGER,

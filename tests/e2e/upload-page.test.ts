@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
-import { createBudget } from "../../core/budget.ts";
 import { systemClock } from "../../core/clock.ts";
 import { silentLog } from "../../core/log.ts";
 import { createMetrics } from "../../core/metrics.ts";
@@ -14,6 +13,7 @@ import { memoryLake } from "../../lake/memory.ts";
 import { memoryArrivals } from "../../lake/memory-arrivals.ts";
 import { segmentWriter } from "../../lake/segments.ts";
 import { customerSchema, lakeCustomers } from "../../loaders/customers/customers.ts";
+import { bodyBuffers } from "../../loaders/upload/buffers.ts";
 import { uploadServer } from "../../loaders/upload/server.ts";
 import { standardRecipe } from "../../processor/recipe.ts";
 import { sharpProcessor } from "../../processor/sharp.ts";
@@ -80,7 +80,7 @@ async function start(): Promise<Running> {
     ...shared,
     customers,
     maxImageBytes: 5_000_000,
-    bodyBudget: createBudget(50_000_000),
+    buffers: bodyBuffers(50_000_000),
     hasRoom: async () => true,
     version: "0.0.0",
     checkReady: async () => undefined,

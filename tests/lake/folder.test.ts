@@ -70,7 +70,7 @@ describe("folder lake", () => {
     const whole = await readFile(path);
     await writeFile(path, Buffer.concat([Buffer.from([255]), whole.subarray(-12)]));
     await expect(lake.stat("a/key")).rejects.toMatchObject({
-      name: "Unavailable",
+      name: "Refused",
       message: expect.stringContaining(path),
     });
     await truncate(path, 0);

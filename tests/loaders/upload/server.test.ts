@@ -1,9 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
-import { createBudget } from "../../../core/budget.ts";
 import { silentLog } from "../../../core/log.ts";
 import { readWhole } from "../../../lake/lake.ts";
+import { bodyBuffers } from "../../../loaders/upload/buffers.ts";
 import { uploadServer } from "../../../loaders/upload/server.ts";
 import { standardRecipe } from "../../../processor/recipe.ts";
 import { work } from "../../../processor/worker.ts";
@@ -22,12 +22,12 @@ afterEach(async () => {
   for (const app of opened.splice(0)) await app.close();
 });
 
-async function setup({ hasRoom = true } = {}): Promise<Setup> {
+async function setup({ hasRoom = true, bufferBytes = 1_000_000 } = {}): Promise<Setup> {
   const platform = await testPlatform();
   const app = await uploadServer({
     ...platform.intake,
     recipe: standardRecipe,
-    bodyBudget: createBudget(1_000_000),
+    buffers: bodyBuffers(bufferBytes),
     hasRoom: async () => hasRoom,
     log: silentLog,
     version: "1.2.3",
