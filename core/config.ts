@@ -12,11 +12,11 @@ export interface AdapterUrl<Scheme extends string> {
 const mebibyte = 1024 * 1024;
 
 const settings = {
-  DARKROOM_IMAGES: adapterUrl("folder").prefault("folder:.darkroom/images"),
-  DARKROOM_EVENTS: adapterUrl("folder").prefault("folder:.darkroom/events"),
+  DARKROOM_IMAGES: located(adapterUrl("folder")).prefault("folder:.darkroom/images"),
+  DARKROOM_EVENTS: located(adapterUrl("folder")).prefault("folder:.darkroom/events"),
   DARKROOM_ARRIVALS: adapterUrl("folder").prefault("folder:"),
-  DARKROOM_STREAM: adapterUrl("journal").prefault("journal:.darkroom/stream"),
-  DARKROOM_WAREHOUSE: adapterUrl("duckdb").prefault("duckdb:.darkroom/warehouse.duckdb"),
+  DARKROOM_STREAM: located(adapterUrl("journal")).prefault("journal:.darkroom/stream"),
+  DARKROOM_WAREHOUSE: located(adapterUrl("duckdb")).prefault("duckdb:.darkroom/warehouse.duckdb"),
   DARKROOM_PROCESSOR: adapterUrl("sharp").prefault("sharp:"),
   DARKROOM_HOST: z.string().min(1).prefault("127.0.0.1"),
   DARKROOM_PORT: whole(0, 65_535).prefault("8080"),
@@ -98,6 +98,11 @@ function adapterUrl<const Schemes extends readonly string[]>(...schemes: Schemes
     }
     return Object.freeze({ scheme, location: value.slice(colon + 1) });
   });
+}
+
+/** For adapters that must be told where. */
+function located<Url extends AdapterUrl<string>>(url: z.ZodType<Url, string>) {
+  return url.refine(({ location }) => location !== "", "write a path after the colon");
 }
 
 function whole(least: number, most: number) {

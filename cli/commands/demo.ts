@@ -188,7 +188,7 @@ function explain({ output }: Run, sent: Sent, counts: ImageCounts): boolean {
   const isComplete = counts.received === expected && counts.processed === sent.sound && counts.pending === 0;
   output.line();
   output.line(
-    `${expected} pictures came in (${accepted + refused} by HTTP, ${sent.byStream} by the stream; ${sent.byHttp["turned away"]} more had no valid key): ` +
+    `This time ${expected} pictures came in (${accepted + refused} by HTTP, ${sent.byStream} by the stream; ${sent.byHttp["turned away"]} more had no valid key): ` +
       `${counts.processed} processed, ${counts.rejected} rejected, ${counts.failed} failed, ${counts.pending} pending.`,
   );
   if (!isComplete)

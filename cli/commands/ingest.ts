@@ -27,7 +27,7 @@ async function ingestPath(
   const total = await countFiles(path);
   if (!dryRun && (await ensureCustomer(platform, customer))) output.note(`customer ${customer} is new`);
   const progress = output.progress("ingest", total);
-  const refused: string[] = [];
+  const faults: string[] = [];
   const summary = await ingest(platform.intake, {
     path,
     customerId: customer,
@@ -35,15 +35,17 @@ async function ingestPath(
     signal,
     onFile(state, result) {
       progress.update(state.files, printable(result.file).slice(-40));
-      if (result.kind === "refused") refused.push(describeRefusal(result));
+      if (result.kind === "refused") faults.push(describeRefusal(result));
+      if (result.kind === "unreadable")
+        faults.push(`unreadable ${printable(result.file)}: ${result.message}`);
     },
   });
   progress.end();
-  for (const line of refused) output.note(line);
+  for (const line of faults) output.note(line);
   output.line(sentence(summary, dryRun));
   if (signal.aborted) output.note(`stopped after ${summary.files} of ${total} files; run it again to go on`);
   output.json({ ...summary, dry_run: dryRun, is_complete: !signal.aborted });
-  return !signal.aborted;
+  return !signal.aborted && summary.unreadable === 0;
 }
 
 /** Whoever runs this command may say who the customers are, so an unknown one is added and not refused. */
@@ -65,7 +67,7 @@ function describeRefusal(result: FileResult & { kind: "refused" }): string {
 function sentence(summary: IngestSummary, isDryRun: boolean): string {
   const megabytes = (summary.ingestedBytes / 1e6).toFixed(1);
   const parts = [`${isDryRun ? "would ingest" : "ingested"} ${summary.ingested} (${megabytes} MB)`];
-  parts.push(`refused ${summary.refused}`, `skipped ${summary.skipped} taken in before`);
+  parts.push(`refused ${summary.refused}`, `skipped ${summary.skipped} seen before`);
   if (summary.others > 0) parts.push(`passed over ${summary.others} that are no images`);
   return `${parts.join(", ")}.`;
 }

@@ -1,6 +1,9 @@
 /** `darkroom query SQL`: one question to the warehouse, in BigQuery's dialect. */
 
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { Unavailable } from "../../core/errors.ts";
 import type { Value } from "../../warehouse/warehouse.ts";
 import { command, execute } from "../command.ts";
 import type { Cell } from "../output.ts";
@@ -10,6 +13,12 @@ export function queryCommand(): Command {
     .argument("<sql>", "for example: select * from reporting.rpt_images_by_customer")
     .action((sql: string, options: { readonly json?: boolean }) =>
       execute(options, async ({ platform, output }) => {
+        const path = resolve(platform.config.DARKROOM_WAREHOUSE.location);
+        if (!existsSync(path)) {
+          throw new Unavailable(
+            `there is no warehouse at ${path} yet: run \`darkroom refresh\` in the folder it belongs to`,
+          );
+        }
         const { schema, rows } = await (await platform.warehouse()).query(sql);
         const names = schema.map(({ name }) => name);
         if (!output.isJson)

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { countUnloaded } from "../../loaders/raw/load.ts";
 import { compileProject } from "../../warehouse/graph/compile.ts";
 import { command, execute, type Run } from "../command.ts";
 import { type Content, contentsOf } from "../contents.ts";
@@ -15,6 +16,13 @@ interface Built {
   readonly isInOrder: boolean;
 }
 
+/** What was there, as it was: nothing is loaded or modelled before it is read. */
+interface Before {
+  readonly contents: ReadonlyMap<string, Content>;
+  /** Segments that it had not loaded: with any, differences are to be expected. */
+  readonly segmentsBehind: number;
+}
+
 export function rebuildCommand(): Command {
   return command(
     "rebuild",
@@ -23,33 +31,44 @@ export function rebuildCommand(): Command {
 }
 
 async function rebuild(run: Run): Promise<boolean> {
-  const { platform, output } = run;
-  const path = platform.config.DARKROOM_WAREHOUSE.location;
-  const before = existsSync(path) ? await build(run, path) : undefined;
+  const { output } = run;
+  const path = run.platform.config.DARKROOM_WAREHOUSE.location;
+  const before = existsSync(path) ? await look(run, path) : undefined;
   const fresh = `${path}.rebuild`;
   await removeDatabase(fresh);
   const after = await build(run, fresh);
-  await removeDatabase(path);
+  const tables = compare(before, after);
+  const isSame = tables.every(({ is_equal }) => is_equal !== false);
+  if (before !== undefined) await setAside(path, isSame);
   await rename(fresh, path);
 
-  const tables = [...after.contents].map(([name, content]) => ({
-    name,
-    rows: content.rows,
-    rows_before: before?.contents.get(name)?.rows ?? null,
-    is_equal: before === undefined ? null : before.contents.get(name)?.digest === content.digest,
-  }));
   output.table(
     ["table", "rows before", "rows now", "content"],
     tables.map((one) => [one.name, one.rows_before, one.rows, verdict(one.is_equal)]),
   );
-  output.line(
-    before === undefined ? "There was no warehouse to compare with." : `${after.rows} rows loaded again.`,
-  );
-  output.json({ loaded_rows: after.rows, tables });
-  return after.isInOrder && tables.every(({ is_equal }) => is_equal !== false);
+  output.line(sentence(before, after, isSame, path));
+  const segmentsBehind = before?.segmentsBehind ?? null;
+  output.json({
+    loaded_rows: after.rows,
+    segments_behind: segmentsBehind,
+    is_equal: before && isSame,
+    tables,
+  });
+  return after.isInOrder && (isSame || (before?.segmentsBehind ?? 0) > 0);
 }
 
-/** Brings the warehouse at `path` up to date with the lake, and reads its content. */
+async function look(run: Run, path: string): Promise<Before> {
+  const warehouse = await openWarehouse(path);
+  try {
+    return {
+      segmentsBehind: await countUnloaded({ ...run.platform, warehouse }),
+      contents: await contentsOf(await compileProject(projectDirectory), warehouse),
+    };
+  } finally {
+    await warehouse.close();
+  }
+}
+
 async function build(run: Run, path: string): Promise<Built> {
   const warehouse = await openWarehouse(path);
   try {
@@ -61,6 +80,31 @@ async function build(run: Run, path: string): Promise<Built> {
   } finally {
     await warehouse.close();
   }
+}
+
+function compare(before: Before | undefined, after: Built) {
+  return [...after.contents].map(([name, content]) => ({
+    name,
+    rows: content.rows,
+    rows_before: before?.contents.get(name)?.rows ?? null,
+    is_equal: before === undefined ? null : before.contents.get(name)?.digest === content.digest,
+  }));
+}
+
+/** What differed is evidence, so it is kept; what was equal is not needed any more. */
+async function setAside(path: string, isSame: boolean): Promise<void> {
+  await removeDatabase(`${path}.before`);
+  if (isSame) await removeDatabase(path);
+  else await rename(path, `${path}.before`);
+}
+
+function sentence(before: Before | undefined, after: Built, isSame: boolean, path: string): string {
+  const loaded = `${after.rows} rows loaded again.`;
+  if (before === undefined) return `${loaded} There was no warehouse to compare with.`;
+  if (isSame) return `${loaded} Every table has the content it had.`;
+  const reason =
+    before.segmentsBehind > 0 ? ` It was ${before.segmentsBehind} segments behind the lake.` : "";
+  return `${loaded} What was there differed and is kept as ${path}.before.${reason}`;
 }
 
 async function removeDatabase(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** `darkroom reconcile`: finds in the lake what no notification told, and repairs it. */
 
 import type { Command } from "commander";
-import { idOfKey, originals, outcomeKey, rejected } from "../../lake/layout.ts";
+import { idOfKey, isImageId, originalKey, originals, outcomeKey, rejected } from "../../lake/layout.ts";
 import { standardRecipe } from "../../processor/recipe.ts";
 import { command, execute, type Run } from "../command.ts";
 import { loadSegments, workUntilIdle } from "../steps.ts";
@@ -45,9 +45,14 @@ async function compare({ platform, output }: Run, announce: boolean): Promise<Fi
   const findings: Findings = { originals: 0, refusals: 0, unprocessed: 0, unrecorded: 0, withoutObject: 0 };
   const progress = output.progress("reconcile", received.size + refused.size);
   for await (const key of platform.images.list({ prefix: originals })) {
+    const imageId = idOfKey(key);
+    if (!isImageId(imageId) || key !== originalKey(imageId)) {
+      output.note(`${key} is no original: no door put it there`);
+      continue;
+    }
     findings.originals += 1;
-    const isRecorded = received.delete(idOfKey(key));
-    const isProcessed = (await platform.images.stat(outcomeKey(idOfKey(key), standardRecipe))) !== undefined;
+    const isRecorded = received.delete(imageId);
+    const isProcessed = (await platform.images.stat(outcomeKey(imageId, standardRecipe))) !== undefined;
     if (!isProcessed) findings.unprocessed += 1;
     else if (!isRecorded) findings.unrecorded += 1;
     if (announce && !(isProcessed && isRecorded)) await platform.arrivals.announce(key);

@@ -12,18 +12,21 @@ export function refreshCommand(): Command {
         const { rows } = await loadSegments(run);
         const models = await runModels(run);
         const counts = await countImages(run);
+        const waiting = await run.platform.arrivals.waiting();
         const { received, processed, rejected, failed, pending } = counts;
         run.output.line(
           `received ${received} = processed ${processed} + rejected ${rejected} + failed ${failed} + pending ${pending}.`,
         );
+        if (waiting > 0) run.output.note(`${waiting} more wait for a worker and are not counted yet`);
         run.output.json({
           ...counts,
+          waiting,
           loaded_rows: rows,
           models: models.models,
           models_failed: models.modelsFailed,
           assertions_failed: models.assertionsFailed,
         });
-        return isInOrder(models);
+        return isInOrder(models) && waiting === 0;
       }),
   );
 }

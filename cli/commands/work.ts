@@ -16,15 +16,20 @@ export function workCommand(): Command {
     .action((options: Options) =>
       execute(options, async (run) => {
         const { platform, output, signal } = run;
+        if (!options.once)
+          output.note("working on what comes; ctrl-c stops, --once would end when nothing waits");
         const summary = options.once
           ? await workUntilIdle(run)
           : await work(await platform.worker(), { signal });
-        const { processed, rejected, failed, refused } = summary;
+        const { processed, rejected, failed, refused, leftAlone } = summary;
+        const waiting = await platform.arrivals.waiting();
         output.line(
           `processed ${processed}, rejected ${rejected}, failed ${failed}; recorded ${refused} refused at a door.`,
         );
-        output.json({ processed, rejected, failed, refused });
-        return true;
+        if (leftAlone > 0) output.note(`left ${leftAlone} objects alone that no door took in`);
+        if (waiting > 0) output.note(`${waiting} still wait`);
+        output.json({ processed, rejected, failed, refused, left_alone: leftAlone, waiting });
+        return !options.once || waiting === 0;
       }),
     );
 }

@@ -19,13 +19,9 @@ const slash = Buffer.from("/");
  */
 export async function* filesBelow(root: string): AsyncGenerator<FoundFile> {
   const path = Buffer.from(root);
-  let isFile: boolean;
-  try {
-    isFile = (await stat(path)).isFile();
-  } catch (error) {
-    throw new Misconfigured([`${root} cannot be read: ${messageOf(error)}`]);
-  }
-  if (isFile) yield { path, relativePath: path.subarray(path.lastIndexOf("/") + 1) };
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new Misconfigured([`there is no ${root}: expected a folder, or one file`]);
+  if (found.isFile()) yield { path, relativePath: path.subarray(path.lastIndexOf("/") + 1) };
   else yield* walk(path, Buffer.alloc(0));
 }
 
@@ -39,7 +35,9 @@ async function* walk(directory: Buffer, above: Buffer): AsyncGenerator<FoundFile
 }
 
 async function entriesOf(directory: Buffer): Promise<readonly Dirent<Buffer>[]> {
-  const entries = await readdir(directory, { encoding: "buffer", withFileTypes: true });
+  const entries = await readdir(directory, { encoding: "buffer", withFileTypes: true }).catch((error) => {
+    throw new Misconfigured([`${directory} cannot be read: ${messageOf(error)}`]);
+  });
   return entries
     .filter(({ name }) => name[0] !== ".".charCodeAt(0))
     .sort((left, right) => Buffer.compare(left.name, right.name));

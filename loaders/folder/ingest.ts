@@ -2,7 +2,7 @@
 
 import { open, stat } from "node:fs/promises";
 import { createBudget } from "../../core/budget.ts";
-import { Refused } from "../../core/errors.ts";
+import { messageOf, Refused } from "../../core/errors.ts";
 import { folderImageId, sha256 } from "../../core/ids.ts";
 import {
   checkContent,
@@ -35,11 +35,14 @@ export interface IngestSummary {
   skipped: number;
   /** Neither an image nor named like one. */
   others: number;
+  /** Could not be opened or read. */
+  unreadable: number;
   ingestedBytes: number;
 }
 
 export type FileResult =
   | { readonly kind: "ingested" | "skipped" | "others"; readonly file: string; readonly bytes: number }
+  | { readonly kind: "unreadable"; readonly file: string; readonly message: string }
   | { readonly kind: "refused"; readonly file: string; readonly bytes: number; readonly reason: Refused };
 
 /** Files read and stored at a time. */
@@ -64,6 +67,7 @@ export async function ingest(env: IntakeEnvironment, options: IngestOptions): Pr
     refused: 0,
     skipped: 0,
     others: 0,
+    unreadable: 0,
     ingestedBytes: 0,
   };
   const slots = createBudget(concurrency);
@@ -95,7 +99,12 @@ async function takeFile(
   found: FoundFile,
 ): Promise<FileResult> {
   const file = found.relativePath.toString("utf8");
-  const bytes = await readUpTo(found.path, env.maxImageBytes + 1);
+  let bytes: Buffer;
+  try {
+    bytes = await readUpTo(found.path, env.maxImageBytes + 1);
+  } catch (error) {
+    return { kind: "unreadable", file, message: messageOf(error) };
+  }
   const fault = await faultOf(found, bytes, env.maxImageBytes);
   const isNoImage = fault?.reason === "type_not_allowed" || fault?.reason === "empty";
   if (isNoImage && !imageName.test(file)) return { kind: "others", file, bytes: bytes.length };

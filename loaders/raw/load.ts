@@ -49,8 +49,16 @@ export async function load(env: LoadEnvironment): Promise<LoadSummary> {
   return summary;
 }
 
+/** How many segments the warehouse has not loaded; all of them when it has no tables yet. */
+export async function countUnloaded(env: Pick<LoadEnvironment, "events" | "warehouse">): Promise<number> {
+  await env.warehouse.ensureTables(rawDataset, tables);
+  let count = 0;
+  for (const table of tables) count += (await unloadedKeys(env, table)).length;
+  return count;
+}
+
 async function unloadedKeys(
-  { events, warehouse }: LoadEnvironment,
+  { events, warehouse }: Pick<LoadEnvironment, "events" | "warehouse">,
   table: Table,
 ): Promise<readonly string[]> {
   const loaded = await warehouse.loadedSegments(rawDataset, table.name);

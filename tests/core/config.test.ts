@@ -25,6 +25,7 @@ describe("configuration", () => {
         DARKROOM_IMAGES: "s3://bucket",
         DARKROOM_PROT: "80",
         DARKROOM_DASHBOARD: "yes",
+        DARKROOM_EVENTS: "folder:",
       });
     expect(read).toThrow(Misconfigured);
     try {
@@ -32,6 +33,7 @@ describe("configuration", () => {
     } catch (error) {
       expect((error as Misconfigured).problems.toSorted()).toEqual([
         'DARKROOM_DASHBOARD is "yes": write on, off or auto',
+        'DARKROOM_EVENTS is "folder:": write a path after the colon',
         'DARKROOM_IMAGES is "s3://bucket": write one of folder:…',
         'DARKROOM_PORT is "http": write a whole number from 0 to 65535',
         "DARKROOM_PROT is not a setting; did you mean DARKROOM_PORT?",

@@ -20,6 +20,7 @@ describe("rows of raw tables", () => {
   it.each([
     ["a column that is not known", { ...customer, colour: "red" }],
     ["a required column that is missing", { ...customer, name: undefined }],
+    ["half a character", { ...customer, name: "x\ud83d" }],
     ["another type", { ...customer, is_active: "yes" }],
     ["a time without a zone", { ...customer, snapshot_at: "2026-01-31T10:00:00" }],
   ])("do not fit with %s", (_what, row) => {

@@ -71,7 +71,7 @@ describe("the command", () => {
     ["a path that is not there", ["ingest", "/nowhere", "--customer", "c1"], {}, 2],
     ["a customer's id that is none", ["ingest", ".", "--customer", "a b"], {}, 2],
     ["a wrong setting", ["run"], { DARKROOM_PORT: "http" }, 2],
-    ["a statement that is none", ["query", "select from where"], {}, 2],
+    ["a query before there is a warehouse", ["query", "select 1"], {}, 3],
     ["a lake that cannot be written", ["customers", "list"], { DARKROOM_EVENTS: "folder:/dev/null/none" }, 0],
     [
       "a lake that cannot be written",
@@ -93,6 +93,17 @@ describe("the command", () => {
     const { code, json } = await home.run("query", "--json", "select nothing from nowhere.none");
     expect(code).toBe(2);
     expect(json).toEqual({ error: { kind: "refused", message: expect.stringMatching(/none/) } });
+  });
+
+  it("says what is wrong with its arguments as JSON, too", async () => {
+    for (const args of [
+      ["ingest", ".", "--json"],
+      ["run", "--fast", "--json"],
+      ["develop", "--json"],
+    ]) {
+      const { code, json } = await home.run(...args);
+      expect([code, json]).toEqual([2, { error: { kind: "usage", message: expect.stringMatching(/./) } }]);
+    }
   });
 
   it("finds nothing wrong with a sound home, and says what is", async () => {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
+import { duckdbWarehouse } from "../../warehouse/duckdb.ts";
 import { type Home, newHome, root } from "./darkroom.ts";
 
 const photos = join(root, "../shared/photos");
@@ -74,6 +75,23 @@ if (!arePhotosThere && process.env.CI !== "true") {
     for (const table of tables) expect(table).toMatchObject({ is_equal: true, rows: expect.any(Number) });
 
     const before = await everyMart(home);
+    const tampered = await duckdbWarehouse({
+      path: join(home.folder, "warehouse.duckdb"),
+      project: "darkroom",
+    });
+    await tampered.execute("delete from marts.fct_images where image_type = 'png'");
+    await tampered.close();
+    const found = await home.run("rebuild", "--json");
+    expect([found.code, found.json?.is_equal]).toEqual([1, false]);
+    expect(found.json?.tables).toContainEqual({
+      name: "marts.fct_images",
+      rows_before: 31,
+      rows: 35,
+      is_equal: false,
+    });
+    expect(existsSync(join(home.folder, "warehouse.duckdb.before"))).toBe(true);
+    expect(await everyMart(home)).toEqual(before);
+
     await rm(join(home.folder, "warehouse.duckdb"));
     expect((await home.run("rebuild", "--json")).code).toBe(0);
     expect(await everyMart(home)).toEqual(before);

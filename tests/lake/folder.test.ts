@@ -112,6 +112,35 @@ describe("folder lake", () => {
 });
 
 describe("folder arrivals", () => {
+  it("lie where they are told to, apart from the lake", async () => {
+    const [root, directory] = [await temporaryFolder(), await temporaryFolder()];
+    const arrivals = folderArrivals({ root, directory, pollMs: 20 });
+    await folderLake({ root, announce: arrivals.announce }).create("originals/ab/one", Buffer.from("x"));
+    const seen: string[] = [];
+    for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(2000), untilIdle: true })) {
+      seen.push(arrival.key);
+      await arrival.acknowledge();
+    }
+    expect(seen).toEqual(["originals/ab/one"]);
+    expect(await readdir(root)).not.toContain(".arrivals");
+  });
+
+  it("tell of what went wrong with one notice and deliver the others", async () => {
+    const root = await temporaryFolder();
+    const errors: unknown[] = [];
+    const arrivals = folderArrivals({ root, pollMs: 20, onError: (error) => errors.push(error) });
+    await folderLake({ root, announce: arrivals.announce }).create("originals/ab/one", Buffer.from("x"));
+    await mkdir(join(root, ".arrivals", "originals+ab+two"), { recursive: true });
+    await writeFile(join(root, "originals/ab/two"), "x");
+    const seen: string[] = [];
+    for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(200) })) {
+      seen.push(arrival.key);
+      await arrival.acknowledge();
+    }
+    expect(seen).toEqual(["originals/ab/one"]);
+    expect(errors[0]).toMatchObject({ code: "EISDIR" });
+  });
+
   it("drops a notice whose object never appeared, and delivers the others", async () => {
     const root = await temporaryFolder();
     const arrivals = folderArrivals({ root, pollMs: 20 });

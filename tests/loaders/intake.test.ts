@@ -71,6 +71,19 @@ describe("intake", () => {
     });
   });
 
+  it("never cuts a character in half, and replaces what is no text", async () => {
+    const { intake, lake } = await testPlatform();
+    await takeIn(
+      intake,
+      submission({ bytes: await picture(1), fileName: `${"a".repeat(254)}😀😀`, sourceRef: "x\ud83d" }),
+    );
+    const [key] = await keysBelow(lake, "originals/");
+    expect((await lake.stat(String(key)))?.metadata).toMatchObject({
+      file_name: `${"a".repeat(254)}😀`,
+      source_ref: "x\ufffd",
+    });
+  });
+
   it("is not accepted when the lake cannot be written", async () => {
     const { intake } = await testPlatform();
     const lake: Lake = { ...intake.lake, create: () => Promise.reject(new RangeError("disk full")) };

@@ -14,6 +14,7 @@ const mortal = `
 process.on("disconnect", () => process.exit(0));
 process.on("message", ({ id, original }) => {
   if (original[0] === 1) process.kill(process.pid, "SIGKILL");
+  else if (original[0] === 4) process.send({ kind: "developed", id, developed: { facts: { format: String(process.pid) }, renditions: [] } });
   else if (original[0] === 3) process.send({ kind: "developed", id, developed: { facts: {}, renditions: [] } });
 });
 process.send({ kind: "ready", name: "mortal", version: "1" });
@@ -56,6 +57,15 @@ describe("isolated processor", () => {
       });
     }
     expect(await isolated.process(Buffer.from([3]), standardRecipe)).toEqual({ facts: {}, renditions: [] });
+  });
+
+  it("starts one new child, however many images wait for it", async () => {
+    const isolated = await mortalProcessor();
+    await expect(isolated.process(Buffer.from([1]), standardRecipe)).rejects.toMatchObject({
+      name: "Unavailable",
+    });
+    const pids = await Promise.all([4, 4, 4].map(() => isolated.process(Buffer.from([4]), standardRecipe)));
+    expect(new Set(pids.map(({ facts }) => facts.format)).size).toBe(1);
   });
 
   it("ends a child that says nothing", async () => {

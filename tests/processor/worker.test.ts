@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { Unavailable } from "../../core/errors.ts";
 import { uploadImageId } from "../../core/ids.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
-import { originalKey, outcomeKey, rejectedKey } from "../../lake/layout.ts";
+import { originalKey, outcomeKey, rejectedKey, renditionKey } from "../../lake/layout.ts";
 import { takeIn } from "../../loaders/intake.ts";
 import type { Processor } from "../../processor/processor.ts";
 import { standardRecipe } from "../../processor/recipe.ts";
@@ -120,6 +120,15 @@ describe("worker", () => {
     for (const [before, after] of orders)
       expect(effects.indexOf(before)).toBeLessThan(effects.indexOf(after));
     expect(imageId).toMatch(/^u/);
+  });
+
+  it("describes renditions as they lie in the lake, also those that a killed worker left", async () => {
+    const platform = await testPlatform();
+    const imageId = await upload(platform, "one", await picture(1));
+    await platform.lake.create(renditionKey(imageId, standardRecipe, "small.webp"), Buffer.from("others"));
+    await untilIdle(platform.worker());
+    const [row] = await rowsOf(platform, "image_processed");
+    expect(row?.renditions).toContainEqual(expect.objectContaining({ name: "small", size_bytes: 6 }));
   });
 
   it("does not process again what has an outcome, but records it again", async () => {

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createConnection } from "node:net";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { FastifyInstance } from "fastify";
 import { silentLog } from "../../../core/log.ts";
@@ -257,6 +257,38 @@ describe("upload door", () => {
     expect([response.statusCode, response.json().type]).toEqual([401, "/problems/unauthenticated"]);
     expect(response.headers["www-authenticate"]).toContain("Bearer");
     expect(await keysBelow(platform.lake, "")).toEqual([]);
+  });
+
+  it.each([
+    ["no boundary", { "content-type": "multipart/form-data" }, "--line\r\n"],
+    [
+      "no end",
+      { "content-type": "multipart/form-data; boundary=line" },
+      '--line\r\nContent-Disposition: form-data; name="f"; filename="a.png"\r\n\r\nhalf',
+    ],
+    ["garbage", { "content-type": "multipart/form-data; boundary=line" }, "garbage"],
+  ])("answers a form with %s with 400", async (_what, headers, payload) => {
+    const response = await send(await setup(), Buffer.from(payload), headers as Record<string, string>);
+    expect([response.statusCode, response.json().type]).toEqual([400, "/problems/bad_request"]);
+  });
+
+  it("refuses a file name in raw bytes, whose encoding nobody knows", async () => {
+    const response = await send(await setup(), await picture(1), { "x-file-name": "caf\u00e9.png" });
+    expect([response.statusCode, response.json().type]).toEqual([400, "/problems/bad_file_name"]);
+  });
+
+  it("lets a sender that stalls hold up nobody else", async () => {
+    const context = await setup({ bufferBytes: 20_000 });
+    const { port } = context.app.server.address() as AddressInfo;
+    const socket = createConnection(port, "127.0.0.1");
+    socket.write(
+      `POST /v1/images HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${context.key}\r\nContent-Length: 90000\r\n\r\n${"x".repeat(9000)}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const other = await send({ ...context, key: context.otherKey }, await picture(1));
+    const same = await send(context, Buffer.concat([await picture(1), Buffer.alloc(2000)]));
+    socket.destroy();
+    expect([other.statusCode, same.statusCode, same.headers["retry-after"]]).toEqual([201, 503, "5"]);
   });
 
   it("turns an inactive customer away", async () => {
