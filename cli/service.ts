@@ -51,6 +51,8 @@ export async function startService(run: Parts, port: number): Promise<Service> {
   const failed = Promise.race([endsWith(door, "stream door"), endsWith(worker, "worker")]);
   failed.catch(() => undefined);
 
+  platform.log.info({ url, version }, "started");
+
   return {
     url,
     hasDashboard,
@@ -124,8 +126,9 @@ function createRefresher({ platform, output }: Parts) {
   async function refreshOnce(isForced: boolean): Promise<void> {
     const { rows } = await loadSegments({ platform });
     if (rows === 0 && !isForced) return;
-    await runModels({ platform, output });
+    const { models, modelsFailed, assertionsFailed } = await runModels({ platform, output });
     refreshedAt = platform.clock.now();
+    platform.log.info({ rows, models, modelsFailed, assertionsFailed }, "refreshed");
   }
 
   function enqueue(isForced: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /** Joins ports to adapters, by the settings: the only place that knows which adapter stands behind a port. */
 
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type Config, readConfig } from "../core/config.ts";
 import { messageOf } from "../core/errors.ts";
@@ -85,7 +86,10 @@ export function openPlatform(
         clock,
         log,
         metrics,
-        concurrency: config.DARKROOM_WORKER_CONCURRENCY,
+        concurrency:
+          config.DARKROOM_WORKER_CONCURRENCY === "auto"
+            ? availableParallelism()
+            : config.DARKROOM_WORKER_CONCURRENCY,
         maxAttempts: config.DARKROOM_WORKER_ATTEMPTS,
       };
     },

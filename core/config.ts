@@ -28,7 +28,9 @@ const settings = {
   DARKROOM_MAX_IMAGE_PIXELS: whole(1, 1_000_000_000).prefault("100000000"),
   DARKROOM_MAX_WAITING_IMAGES: whole(1, 10_000_000).prefault("100000"),
   DARKROOM_BUFFER_BYTES: whole(mebibyte, 4096 * mebibyte).prefault(String(128 * mebibyte)),
-  DARKROOM_WORKER_CONCURRENCY: whole(1, 256).prefault("3"),
+  DARKROOM_WORKER_CONCURRENCY: z
+    .union([z.literal("auto"), whole(1, 256)], "write auto, or a whole number from 1 to 256")
+    .prefault("auto"),
   DARKROOM_WORKER_ATTEMPTS: whole(1, 100).prefault("5"),
   DARKROOM_PROCESS_TIMEOUT_MS: whole(100, 3_600_000).prefault("30000"),
   DARKROOM_SEGMENT_ROWS: whole(1, 1_000_000).prefault("5000"),
