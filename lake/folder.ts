@@ -37,6 +37,13 @@ export function folderLake(options: FolderLakeOptions): Lake {
       if (!isSwept) void sweepTemporaries(join(root, ".tmp"));
       isSwept = true;
       try {
+        // Asked first, so that a repeat is not announced as an arrival again; the link below decides.
+        const there = await openObject(path, key);
+        if (there !== undefined) {
+          await there.file.close();
+          await syncDirectory(dirname(path));
+          return { isCreated: false, object: there.object };
+        }
         const sizeBytes = await writeTemporary(temporary, source.body, metadata);
         await announce?.(key);
         const isCreated = await linkAs(temporary, path);

@@ -28,6 +28,8 @@ export function memoryLake(options: MemoryLakeOptions = {}): Lake {
     async create(key: string, body: Body, metadata: Metadata = {}): Promise<Creation> {
       checkKey(key);
       const bytes = await collect(body);
+      const before = objects.get(key);
+      if (before !== undefined) return { isCreated: false, object: before.object };
       await announce?.(key);
       const there = objects.get(key);
       if (there !== undefined) return { isCreated: false, object: there.object };

@@ -84,7 +84,7 @@ function checkNode(found: string): string {
   throw new Misconfigured([`${found} is too old: install Node.js ${leastNode.join(".")} or later`]);
 }
 
-/** Writes an object, reads it and removes it; a lake with retention keeps this one small object. */
+/** Writes an object, looks for it and removes it. */
 async function checkLake(lake: Run["platform"]["images"], location: string): Promise<string> {
   const key = `doctor/${process.pid}-${Date.now()}`;
   await lake.create(key, Buffer.from("doctor"));

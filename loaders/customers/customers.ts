@@ -67,6 +67,7 @@ export function lakeCustomers({ lake, clock = systemClock }: { lake: Lake; clock
   }
 
   async function upsert(changes: readonly Customer[]): Promise<void> {
+    if (changes.length === 0) return;
     const before = await newest(lake);
     const merged = new Map(before.customers.map((one) => [one.customer_id, one]));
     for (const change of changes) merged.set(change.customer_id, change);

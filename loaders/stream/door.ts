@@ -37,35 +37,36 @@ export function consumeStream(env: StreamDoorEnvironment, signal: AbortSignal): 
 
 /** One message: accepted or refused, durable when it resolves. */
 export async function takeMessage(env: IntakeEnvironment, message: StreamMessage): Promise<Receipt> {
-  const unread: Submission = {
+  const unread = {
     imageId: streamImageId(message),
-    source: "stream",
+    source: "stream" as const,
     sourceRef: positionOf(message),
-    customerId: undefined,
-    declaredType: undefined,
-    fileName: undefined,
     bytes: message.value,
   };
-  try {
-    return await takeIn(env, { ...unread, ...readHeaders(message) });
-  } catch (error) {
-    if (error instanceof Refused) return takeRefused(env, unread, error);
-    throw error;
-  }
+  const { fault, ...read } = readHeaders(message);
+  const submission = { ...unread, ...read };
+  return fault ? takeRefused(env, submission, fault) : takeIn(env, submission);
 }
 
-function readHeaders({
-  headers,
-}: StreamMessage): Pick<Submission, "customerId" | "declaredType" | "fileName"> {
+type HeaderFields = Pick<Submission, "customerId" | "declaredType" | "fileName">;
+
+/** What can be read of the headers, and the first fault: a broken file name must not cost the customer's name. */
+function readHeaders({ headers }: StreamMessage): HeaderFields & { readonly fault: Refused | undefined } {
+  let fault: Refused | undefined;
   const text = (name: string, what: string) => {
     const value = headers[name];
-    return value === undefined ? undefined : utf8(value, what);
+    try {
+      return value === undefined ? undefined : utf8(value, what);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      fault ??= error;
+      return undefined;
+    }
   };
-  return {
-    customerId: text(streamHeaders.customerId, "customer id"),
-    declaredType: text(streamHeaders.contentType, "content type"),
-    fileName: text(streamHeaders.fileName, "file name"),
-  };
+  const customerId = text(streamHeaders.customerId, "customer id");
+  const declaredType = text(streamHeaders.contentType, "content type");
+  const fileName = text(streamHeaders.fileName, "file name");
+  return { customerId, declaredType, fileName, fault };
 }
 
 function positionOf({ topic, partition, offset }: StreamMessage): string {

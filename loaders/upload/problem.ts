@@ -3,7 +3,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { Refused, Unavailable } from "../../core/errors.ts";
+import { hasCode, Refused, Unavailable } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 
 export const problemSchema = z.object({
@@ -84,6 +84,10 @@ export function problemHandler(log: Log) {
         status,
         title: titles[status] ?? "Bad request",
       });
+    }
+    if (hasCode(error, "ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE")) {
+      log.debug({ path: request.routeOptions.url }, "the sender went away");
+      return reply;
     }
     log.error({ error: error.message, stack: error.stack, path: request.routeOptions.url }, "request failed");
     return sendProblem(reply, {

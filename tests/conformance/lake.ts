@@ -159,6 +159,8 @@ export function lakeConformance(adapter: string, make: (setup: LakeSetup) => Pro
       });
       await lake.create("a/key", bytes("x"));
       expect(seen).toEqual(["a/key not yet"]);
+      await lake.create("a/key", bytes("again"));
+      expect(seen).toHaveLength(1);
     });
 
     it("tells bodies that end like a trailer from trailers", async () => {

@@ -56,6 +56,7 @@ describe("stream door", () => {
     expect(object && recordOf("image_rejected", object)).toMatchObject({
       reason,
       source_ref: "images/2/41",
+      customer_id: reason === "bad_file_name" ? "c1" : reason === "unknown_customer" ? "nobody" : null,
       size_bytes: bytes.length,
     });
   });
