@@ -23,9 +23,7 @@ const pages = [
 ];
 
 const queries = pages.flatMap((page) =>
-  [...read(page).matchAll(/darkroom (?:-- )?query '([^']+)'/g)].map(
-    (match) => [page, String(match[1])] as const,
-  ),
+  [...read(page).matchAll(/darkroom query '([^']+)'/g)].map((match) => [page, String(match[1])] as const),
 );
 
 describe("documentation", () => {
@@ -61,7 +59,7 @@ describe("documentation", () => {
       [...read(page).matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => String(match[1])),
     );
     const named = shell.flatMap((lines) =>
-      [...lines.matchAll(/^\s*(?:npm run -s )?darkroom (?:-- )?([a-z]+)/gm)].map((match) => String(match[1])),
+      [...lines.matchAll(/^\s*(?:npx )?darkroom ([a-z]+)/gm)].map((match) => String(match[1])),
     );
     expect(named.length).toBeGreaterThan(10);
     expect(named.filter((name) => !known.has(name))).toEqual([]);
