@@ -4,6 +4,7 @@ import { tables } from "../core/rows.ts";
 import { load, rawDataset } from "../loaders/raw/load.ts";
 import { type WorkSummary, work } from "../processor/worker.ts";
 import { compileProject } from "../warehouse/graph/compile.ts";
+import { planOf } from "../warehouse/graph/plan.ts";
 import { type RunSummary, runGraph } from "../warehouse/graph/run.ts";
 import type { Run } from "./command.ts";
 import type { Output } from "./output.ts";
@@ -33,7 +34,7 @@ export async function runModels({ platform, output }: Pick<Run, "platform" | "ou
   const warehouse = await platform.warehouse();
   // Models over tables that nothing was loaded into yet are empty, not broken.
   await warehouse.ensureTables(rawDataset, tables);
-  const progress = output.progress("run", graphSize(graph));
+  const progress = output.progress("run", planOf(graph).length);
   const summary = await runGraph(graph, warehouse, {
     onAction: ({ name }, done) => progress.update(done, name),
   });
@@ -48,36 +49,31 @@ export function isInOrder({ modelsFailed, assertionsFailed }: RunSummary): boole
   return modelsFailed === 0 && assertionsFailed === 0;
 }
 
-export interface ImageCounts {
-  readonly received: number;
-  readonly processed: number;
-  readonly rejected: number;
-  readonly failed: number;
-  readonly pending: number;
+/** What an image can be counted as: received is the sum of the others. */
+export const imageCountNames = ["received", "processed", "rejected", "failed", "pending"] as const;
+
+export type ImageCounts = Readonly<Record<(typeof imageCountNames)[number], number>>;
+
+/** Counts by these names, each made by `count`. */
+export function imageCounts(count: (name: keyof ImageCounts) => number): ImageCounts {
+  return Object.fromEntries(imageCountNames.map((name) => [name, count(name)])) as Record<
+    keyof ImageCounts,
+    number
+  >;
 }
 
 /** All images by what became of them, from the modelled tables. */
 export async function countImages({ platform }: Pick<Run, "platform">): Promise<ImageCounts> {
-  const names = ["received", "processed", "rejected", "failed", "pending"] as const;
-  const sums = names.map((name) => `coalesce(sum(images_${name}), 0) as ${name}`).join(", ");
+  const sums = imageCountNames.map((name) => `coalesce(sum(images_${name}), 0) as ${name}`).join(", ");
   const warehouse = await platform.warehouse();
   const { rows } = await warehouse.query(
     `select ${sums} from \`${warehouseProject}.reporting.rpt_images_by_customer\``,
   );
-  const counts = Object.fromEntries(names.map((name) => [name, Number(rows[0]?.[name] ?? 0)]));
-  return counts as unknown as ImageCounts;
+  return imageCounts((name) => Number(rows[0]?.[name] ?? 0));
 }
 
 function doneOf({ processed, rejected, failed, refused }: WorkSummary): number {
   return processed + rejected + failed + refused;
-}
-
-function graphSize({
-  tables = [],
-  assertions = [],
-  operations = [],
-}: Awaited<ReturnType<typeof compileProject>>) {
-  return tables.length + assertions.length + operations.length;
 }
 
 /** Each failed action with its reason; what was skipped because of them only as a number, since it says nothing new. */

@@ -1,12 +1,13 @@
 /** The lake in a directory: what `npm start` uses. One object is one file; see folder-file.ts. */
 
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, opendir, readdir, stat, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, opendir, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode, Refused, Unavailable } from "../core/errors.ts";
+import { sweepFiles, syncFolder } from "../core/files.ts";
 import { readContent, writeContent } from "./folder-file.ts";
 import type { Body, ByteRange, Creation, Lake, LakeObject, ListOptions, Metadata } from "./lake.ts";
 import { checkKey } from "./layout.ts";
@@ -22,6 +23,9 @@ export interface FolderLakeOptions {
   readonly announce?: (key: string) => Promise<void>;
 }
 
+/** A temporary file so old is a killed writer's; a living one needs far less for a file. */
+const leftBehindMs = 3_600_000;
+
 /** A lake in a directory of a local file system that knows hard links (ext4, xfs, btrfs, APFS, NTFS). */
 export function folderLake(options: FolderLakeOptions): Lake {
   const { retentionMs = 0, clock = systemClock, announce } = options;
@@ -34,21 +38,20 @@ export function folderLake(options: FolderLakeOptions): Lake {
       const path = pathOf(key);
       const temporary = join(root, ".tmp", randomUUID());
       const source = watched(body);
-      if (!isSwept) void sweepTemporaries(join(root, ".tmp"));
+      if (!isSwept) void sweepFiles(join(root, ".tmp"), { olderThanMs: leftBehindMs }).catch(() => undefined);
       isSwept = true;
       try {
         // Asked first, so that a repeat is not announced as an arrival again; the link below decides.
-        const there = await openObject(path, key);
+        const there = await statObject(path, key);
         if (there !== undefined) {
-          await there.file.close();
-          await syncDirectory(dirname(path));
-          return { isCreated: false, object: there.object };
+          await syncFolder(dirname(path));
+          return { isCreated: false, object: there };
         }
         const sizeBytes = await writeTemporary(temporary, source.body, metadata);
         await announce?.(key);
         const isCreated = await linkAs(temporary, path);
         // Also when another creator won: it may have died before its name was durable.
-        await syncDirectory(dirname(path));
+        await syncFolder(dirname(path));
         if (!isCreated) return { isCreated, object: await present(path, key) };
         return {
           isCreated: true,
@@ -74,38 +77,22 @@ export function folderLake(options: FolderLakeOptions): Lake {
       return { object, body: file.createReadStream({ start, end: end - 1 }) };
     },
 
-    async stat(key: string) {
-      const opened = await openObject(pathOf(key), key);
-      await opened?.file.close();
-      return opened?.object;
-    },
+    stat: async (key: string) => statObject(pathOf(key), key),
 
     list: ({ prefix, after = "" }: ListOptions) => walk(root, "", prefix, after),
 
     async remove(key: string) {
       const path = pathOf(key);
-      const opened = await openObject(path, key);
-      if (opened === undefined) return false;
-      await opened.file.close();
-      refuseWhileRetained(opened.object, retentionMs, clock);
+      const object = await statObject(path, key);
+      if (object === undefined) return false;
+      refuseWhileRetained(object, retentionMs, clock);
       await unlink(path);
-      await syncDirectory(dirname(path));
+      await syncFolder(dirname(path));
       return true;
     },
 
     url: (key: string) => pathToFileURL(pathOf(key)).href,
   };
-}
-
-/** Removes what killed writers left behind; a living one needs far less than an hour for a file. */
-async function sweepTemporaries(directory: string): Promise<void> {
-  const oldestMs = Date.now() - 3_600_000;
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) {
-    const path = join(directory, name);
-    const stats = await stat(path).catch(() => undefined);
-    if (stats !== undefined && stats.mtimeMs < oldestMs) await unlink(path).catch(() => undefined);
-  }
 }
 
 /** The same body, and whether an error came out of it: such an error is the sender's and keeps its kind. */
@@ -161,16 +148,7 @@ async function linkAs(temporary: string, path: string): Promise<boolean> {
 async function makeDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 async function openObject(
@@ -198,11 +176,16 @@ async function openObject(
   }
 }
 
-async function present(path: string, key: string): Promise<LakeObject> {
+async function statObject(path: string, key: string): Promise<LakeObject | undefined> {
   const opened = await openObject(path, key);
-  if (opened === undefined) throw new Unavailable(`${path} was removed while it was being created again`);
-  await opened.file.close();
-  return opened.object;
+  await opened?.file.close();
+  return opened?.object;
+}
+
+async function present(path: string, key: string): Promise<LakeObject> {
+  const object = await statObject(path, key);
+  if (object !== undefined) return object;
+  throw new Unavailable(`${path} was removed while it was being created again`);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Refused } from "../core/errors.ts";
 import { parseRow, type Row, tables } from "../core/rows.ts";
-import type { LakeObject, Metadata } from "./lake.ts";
+import { type Lake, type LakeObject, type Metadata, readWhole } from "./lake.ts";
 
 type RecordTable = "image_received" | "image_rejected";
 
@@ -50,4 +50,21 @@ export function recordOf<Table extends RecordTable>(table: Table, object: LakeOb
     `${object.key} does not carry a record`,
     `the metadata of a row of ${table}`,
   );
+}
+
+/** The outcome at a key, or undefined when there is none. Throws `Refused` (`damaged_outcome`) when somebody else wrote it. */
+export async function readOutcome(lake: Lake, key: string): Promise<Row<"image_processed"> | undefined> {
+  const found = await readWhole(lake, key);
+  if (found === undefined) return undefined;
+  const parsed = parseRow("image_processed", parseJson(found.bytes));
+  if (parsed.success) return parsed.data;
+  throw new Refused("damaged_outcome", `${key} is not an outcome`, "a row of image_processed as JSON");
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
 }

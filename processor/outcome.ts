@@ -1,11 +1,11 @@
 /** Outcomes: what became of an image under a recipe. `outcome.json` is written last and once, and is the raw row itself. */
 
-import { Refused, Unavailable } from "../core/errors.ts";
+import { Unavailable } from "../core/errors.ts";
 import { sha256 } from "../core/ids.ts";
-import { parseRow, type Row } from "../core/rows.ts";
-import { type Lake, readWhole } from "../lake/lake.ts";
+import type { Row } from "../core/rows.ts";
+import type { Lake } from "../lake/lake.ts";
 import { outcomeKey, rejectedKey, renditionKey } from "../lake/layout.ts";
-import { toMetadata } from "../lake/records.ts";
+import { readOutcome, toMetadata } from "../lake/records.ts";
 import type { Developed, Processor, Recipe } from "./processor.ts";
 
 export interface Original {
@@ -34,7 +34,8 @@ export function isFinal(outcome: Outcome, maxAttempts: number): boolean {
 }
 
 /**
- * Writes the renditions and then the outcome; a failure that is not final writes nothing. Gives back the outcome that is in the lake: the first one, when another worker was faster.
+ * Writes the renditions and then the outcome; a failure that is not final writes nothing. Gives back the outcome that is in
+ * the lake: the first one, when another worker was faster.
  */
 export async function writeOutcome(
   lake: Lake,
@@ -53,24 +54,14 @@ export async function writeOutcome(
   const key = outcomeKey(outcome.image_id, attempt.recipe);
   const { isCreated } = await lake.create(key, Buffer.from(JSON.stringify(outcome)));
   if (isCreated) return outcome;
-  const first = await readWhole(lake, key);
+  const first = await outcomeIn(lake, outcome.image_id, attempt.recipe);
   if (first === undefined) throw new Unavailable(`${key} was removed while it was being written`);
-  return outcomeOf(first.bytes, key);
+  return first;
 }
 
-/** Parses `outcome.json`. Throws `Refused` (`damaged_outcome`) when it is none: somebody else wrote it. */
-export function outcomeOf(bytes: Buffer, key: string): Outcome {
-  const parsed = parseRow("image_processed", parseJson(bytes));
-  if (parsed.success) return parsed.data as Outcome;
-  throw new Refused("damaged_outcome", `${key} is not an outcome`, "a row of image_processed as JSON");
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    return undefined;
-  }
+/** The outcome of an image under a recipe, or undefined. Throws `Refused` (`damaged_outcome`) when it is none. */
+export async function outcomeIn(lake: Lake, imageId: string, recipe: Recipe): Promise<Outcome | undefined> {
+  return (await readOutcome(lake, outcomeKey(imageId, recipe))) as Outcome | undefined;
 }
 
 /** The renditions as they lie in the lake: one that a killed worker had written before stays as it is. */

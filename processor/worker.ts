@@ -8,10 +8,10 @@ import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Arrival, Arrivals, ReceiveOptions } from "../lake/arrivals.ts";
 import { type Lake, readWhole } from "../lake/lake.ts";
-import { outcomeKey, rejected } from "../lake/layout.ts";
+import { rejected } from "../lake/layout.ts";
 import { recordOf } from "../lake/records.ts";
 import type { SegmentWriter } from "../lake/segments.ts";
-import { isFinal, keepRejected, type Original, type Outcome, outcomeOf, writeOutcome } from "./outcome.ts";
+import { isFinal, keepRejected, type Original, type Outcome, outcomeIn, writeOutcome } from "./outcome.ts";
 import type { Processor, Recipe } from "./processor.ts";
 
 export interface WorkerEnvironment {
@@ -121,7 +121,7 @@ async function ensureOutcome(env: WorkerEnvironment, arrival: Arrival): Promise<
   const { record } = original;
   const received = env.segments.append("image_received", [record]);
   received.catch(() => undefined);
-  const first = await alreadyDone(env, original);
+  const first = await outcomeIn(env.lake, record.image_id, env.recipe);
   const outcome = first ?? (await develop(env, original, arrival.attempt));
   if (outcome.status === "rejected") await keepRejected(env.lake, original, outcome);
   // Whatever lies in the lake is final, also when more attempts are allowed today than then.
@@ -153,11 +153,6 @@ async function recordRefusal(
 async function readOriginal(env: WorkerEnvironment, arrival: Arrival): Promise<Original | undefined> {
   const found = await readWhole(env.lake, arrival.key);
   return found && { record: recordOf("image_received", found.object), bytes: found.bytes };
-}
-
-async function alreadyDone(env: WorkerEnvironment, original: Original): Promise<Outcome | undefined> {
-  const found = await readWhole(env.lake, outcomeKey(original.record.image_id, env.recipe));
-  return found && outcomeOf(found.bytes, found.object.key);
 }
 
 /** Runs the processor; whatever it says becomes an outcome, and a final one is written. */

@@ -10,7 +10,15 @@ import { makePicture } from "../demo/pictures.ts";
 import { type Random, seededRandom } from "../demo/random.ts";
 import { type Answer, sendByHttp, sendByStream } from "../demo/send.ts";
 import { type Service, startService } from "../service.ts";
-import { countImages, type ImageCounts, isInOrder, loadSegments, runModels } from "../steps.ts";
+import {
+  countImages,
+  type ImageCounts,
+  imageCountNames,
+  imageCounts,
+  isInOrder,
+  loadSegments,
+  runModels,
+} from "../steps.ts";
 import { warehouseProject } from "../wiring.ts";
 import { describeService, stopped } from "./up.ts";
 
@@ -157,24 +165,18 @@ async function showAnswer(
   steps: readonly (readonly [string, number])[],
 ): Promise<void> {
   const warehouse = await platform.warehouse();
+  const columns = imageCountNames.map((name) => `images_${name}`);
   const { rows } = await warehouse.query(
-    `select customer_name, image_type_name, images_received, images_processed, images_rejected, images_failed, images_pending
+    `select customer_name, image_type_name, ${columns.join(", ")}
      from \`${warehouseProject}.reporting.rpt_images_by_type\` order by customer_name, image_type_name`,
   );
-  const names = [
-    "images_received",
-    "images_processed",
-    "images_rejected",
-    "images_failed",
-    "images_pending",
-  ] as const;
   output.line();
   output.table(
-    ["customer", "type", "received", "processed", "rejected", "failed", "pending"],
+    ["customer", "type", ...imageCountNames],
     rows.map((row) => [
       String(row.customer_name),
       String(row.image_type_name),
-      ...names.map((name) => Number(row[name])),
+      ...columns.map((name) => Number(row[name])),
     ]),
   );
   output.line();
@@ -197,8 +199,5 @@ function explain({ output }: Run, sent: Sent, counts: ImageCounts): boolean {
 }
 
 function difference(after: ImageCounts, before: ImageCounts): ImageCounts {
-  const names = ["received", "processed", "rejected", "failed", "pending"] as const;
-  return Object.fromEntries(
-    names.map((name) => [name, after[name] - before[name]]),
-  ) as unknown as ImageCounts;
+  return imageCounts((name) => after[name] - before[name]);
 }

@@ -6,7 +6,7 @@ import type { Metrics } from "../../core/metrics.ts";
 import { shapeOf, tables } from "../../core/rows.ts";
 import type { Lake } from "../../lake/lake.ts";
 import { segmentName, segmentsPrefix } from "../../lake/layout.ts";
-import type { LoadableSegment, Warehouse } from "../../warehouse/warehouse.ts";
+import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { mendSegment } from "./mend.ts";
 
 export interface LoadEnvironment {
@@ -71,10 +71,17 @@ async function unloadedKeys(
 
 /** All segments of the known shape at once; whatever does not fit is mended one by one. */
 async function loadBatch(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
-  const known = keys.filter((key) => segmentName(key).endsWith(`.${shapeOf(table.name)}`));
-  const other = keys.filter((key) => !known.includes(key));
-  const rows = await loadKnown(env, table, known);
-  return rows + (await loadMended(env, table, other));
+  const shape = `.${shapeOf(table.name)}`;
+  const isKnown = (key: string) => segmentName(key).endsWith(shape);
+  const rows = await loadKnown(env, table, keys.filter(isKnown));
+  return (
+    rows +
+    (await loadMended(
+      env,
+      table,
+      keys.filter((key) => !isKnown(key)),
+    ))
+  );
 }
 
 async function loadKnown(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<number> {
@@ -83,7 +90,7 @@ async function loadKnown(env: LoadEnvironment, table: Table, keys: readonly stri
     return await env.warehouse.load(
       rawDataset,
       table,
-      keys.map((key) => segmentOf(env.events, key)),
+      keys.map((key) => ({ name: segmentName(key), url: env.events.url(key) })),
     );
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -110,8 +117,4 @@ async function loadMended(env: LoadEnvironment, table: Table, keys: readonly str
     }
   }
   return rows;
-}
-
-function segmentOf(events: Lake, key: string): LoadableSegment {
-  return { name: segmentName(key), url: events.url(key) };
 }

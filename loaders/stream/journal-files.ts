@@ -1,9 +1,10 @@
 /** Where a journal keeps things in its directory, and the few file operations that need care to be durable. */
 
 import { randomUUID } from "node:crypto";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { hasCode, Misconfigured, messageOf, Unavailable } from "../../core/errors.ts";
+import { Misconfigured, messageOf, Unavailable } from "../../core/errors.ts";
+import { sweepFiles, syncFolder } from "../../core/files.ts";
 
 export interface TopicFolders {
   /** What the topic was made with. */
@@ -56,28 +57,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Removes what `replaceFile` leaves in a folder when its process is killed; young files may still be at work. */
-export async function sweepTemporaries(folder: string, olderThanMs = 60_000): Promise<void> {
-  try {
-    for (const name of (await readdir(folder)).filter((one) => one.endsWith(".tmp"))) {
-      const path = join(folder, name);
-      if ((await stat(path)).mtimeMs < Date.now() - olderThanMs) await rm(path, { force: true });
-    }
-  } catch (error) {
-    // The folder may not be there yet, and a file may be gone: another process sweeps or renames it.
-    if (!hasCode(error, "ENOENT")) throw error;
-  }
-}
-
-/** Makes new names in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // Windows cannot open a folder for this, and needs it less.
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+/** Removes what `replaceFile` leaves in a folder when its process is killed. */
+export function sweepTemporaries(folder: string): Promise<void> {
+  return sweepFiles(folder, { olderThanMs: 60_000, ending: ".tmp" });
 }
 
 /** Runs work on a folder; a system error (a full disk, a lost mount) becomes one that is worth another try. */

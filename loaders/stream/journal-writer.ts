@@ -2,8 +2,9 @@
 
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { hasCode, Unavailable } from "../../core/errors.ts";
+import { syncFolder } from "../../core/files.ts";
 import { LogCursor, type Place } from "./journal-cursor.ts";
-import { logBases, logFile, orUnavailable, syncFolder } from "./journal-files.ts";
+import { logBases, logFile, orUnavailable } from "./journal-files.ts";
 import { asOnlyWriter } from "./journal-lock.ts";
 import { encodeRecord } from "./journal-record.ts";
 import type { MessageBytes } from "./new-message.ts";

@@ -3,17 +3,11 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hasCode, Misconfigured, Refused, Unavailable } from "../../core/errors.ts";
+import { syncFolder } from "../../core/files.ts";
 import { type DeliveryOptions, deliver } from "./delivery.ts";
 import { endOfLog, readCommit } from "./journal-commits.ts";
 import type { Place } from "./journal-cursor.ts";
-import {
-  logBases,
-  orUnavailable,
-  replaceFile,
-  sweepTemporaries,
-  syncFolder,
-  topicFolders,
-} from "./journal-files.ts";
+import { logBases, orUnavailable, replaceFile, sweepTemporaries, topicFolders } from "./journal-files.ts";
 import { bodyBytesOf } from "./journal-record.ts";
 import { type JournalSource, journalSource } from "./journal-source.ts";
 import { type JournalWriter, journalWriter } from "./journal-writer.ts";

@@ -6,10 +6,9 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { Refused, Unavailable } from "../../core/errors.ts";
 import { uploadImageId } from "../../core/ids.ts";
-import { parseRow, type Row } from "../../core/rows.ts";
-import { readWhole } from "../../lake/lake.ts";
+import type { Row } from "../../core/rows.ts";
 import { isImageId, originalKey, outcomeKey, type RecipeId } from "../../lake/layout.ts";
-import { recordOf } from "../../lake/records.ts";
+import { readOutcome, recordOf } from "../../lake/records.ts";
 import type { Customer } from "../customers/customers.ts";
 import { type IntakeEnvironment, type Submission, takeIn, takeRefused } from "../intake.ts";
 import { readPicture } from "./body.ts";
@@ -154,21 +153,25 @@ async function ownRecord(
   throw notFound("image");
 }
 
-function notFound(what: string): Refused {
+function notFound(what: "image" | "rendition"): Refused {
   return new Refused(
     "not_found",
     `there is no such ${what}`,
-    `the id of an ${what} of yours`.replace("an rendition", "a rendition"),
+    what === "image" ? "the id of an image of yours" : "the id of a rendition of yours",
   );
 }
 
+/** A damaged outcome is the operator's to see, not the customer's: to them the image is received. */
 async function outcomeOf(
   env: UploadEnvironment,
   imageId: string,
 ): Promise<Row<"image_processed"> | undefined> {
-  const found = await readWhole(env.lake, outcomeKey(imageId, env.recipe));
-  const parsed = found && parseRow("image_processed", JSON.parse(found.bytes.toString("utf8")));
-  return parsed?.success ? parsed.data : undefined;
+  try {
+    return await readOutcome(env.lake, outcomeKey(imageId, env.recipe));
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
 }
 
 function imageOf(record: Row<"image_received">) {
