@@ -30,6 +30,8 @@ export interface Submission {
   readonly fileName: string | undefined;
   /** At most `maxImageBytes` and one more: a longer body is cut there by the door. */
   readonly bytes: Uint8Array;
+  /** Of `bytes`; the door has it already where it is part of the identity. */
+  readonly contentSha256: string;
 }
 
 export type Receipt =
@@ -44,16 +46,15 @@ const keptOfTooLarge = 64 * 1024;
  * made durable: the sender keeps the image.
  */
 export async function takeIn(env: IntakeEnvironment, submission: Submission): Promise<Receipt> {
-  const contentSha256 = sha256(submission.bytes);
   try {
-    const record = await check(env, submission, contentSha256);
+    const record = await check(env, submission);
     const { isCreated, object } = await env.lake.create(
       originalKey(submission.imageId),
       submission.bytes,
       toMetadata<"image_received">(record),
     );
     const stored = recordOf("image_received", object);
-    if (stored.content_sha256 !== contentSha256) throw differentBytes(submission);
+    if (stored.content_sha256 !== submission.contentSha256) throw differentBytes(submission);
     if (isCreated) env.metrics.received.inc({ source: submission.source });
     return { status: "accepted", isNew: isCreated, record: stored };
   } catch (error) {
@@ -73,11 +74,7 @@ export async function takenBefore(
   return undefined;
 }
 
-async function check(
-  env: IntakeEnvironment,
-  submission: Submission,
-  contentSha256: string,
-): Promise<Row<"image_received">> {
+async function check(env: IntakeEnvironment, submission: Submission): Promise<Row<"image_received">> {
   const { bytes } = submission;
   const customer = await knownCustomer(env, submission.customerId);
   const format = await checkContent(bytes, env.maxImageBytes);
@@ -91,7 +88,7 @@ async function check(
     declared_type: submission.declaredType ?? null,
     file_name: submission.fileName ?? null,
     size_bytes: bytes.length,
-    content_sha256: contentSha256,
+    content_sha256: submission.contentSha256,
     format,
   };
 }
@@ -136,7 +133,7 @@ export async function takeRefused(
   submission: Submission,
   refusal: Refused,
 ): Promise<Receipt> {
-  const contentSha256 = sha256(submission.bytes);
+  const { contentSha256 } = submission;
   const id = rejectId(submission.imageId, contentSha256);
   const kept =
     submission.bytes.length > env.maxImageBytes

@@ -123,6 +123,7 @@ async function takeFile(
     declaredType: undefined,
     fileName: file.slice(file.lastIndexOf("/") + 1),
     bytes,
+    contentSha256,
   };
   const receipt = await (fault ? takeRefused(env, submission, fault) : takeIn(env, submission));
   return receipt.status === "accepted"

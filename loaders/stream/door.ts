@@ -1,7 +1,7 @@
 /** The stream door: image messages into the lake; a message is done when its image or its refusal is durable. */
 
 import { Refused } from "../../core/errors.ts";
-import { streamImageId } from "../../core/ids.ts";
+import { sha256, streamImageId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import { type IntakeEnvironment, type Receipt, type Submission, takeIn, takeRefused } from "../intake.ts";
 import { utf8 } from "../text.ts";
@@ -42,6 +42,7 @@ export async function takeMessage(env: IntakeEnvironment, message: StreamMessage
     source: "stream" as const,
     sourceRef: positionOf(message),
     bytes: message.value,
+    contentSha256: sha256(message.value),
   };
   const { fault, ...read } = readHeaders(message);
   const submission = { ...unread, ...read };

@@ -5,7 +5,7 @@ import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { Refused, Unavailable } from "../../core/errors.ts";
-import { uploadImageId } from "../../core/ids.ts";
+import { sha256, uploadImageId } from "../../core/ids.ts";
 import type { Row } from "../../core/rows.ts";
 import { isImageId, originalKey, outcomeKey, type RecipeId } from "../../lake/layout.ts";
 import { readOutcome, recordOf } from "../../lake/records.ts";
@@ -69,6 +69,7 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
             sourceRef: key,
             customerId: customer.customer_id,
             ...picture,
+            contentSha256: sha256(picture.bytes),
           };
           const receipt = await (fault ? takeRefused(env, submission, fault) : takeIn(env, submission));
           if (receipt.status === "refused") return sendProblem(reply, problemOf(receipt.refusal));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { uploadImageId } from "../../core/ids.ts";
+import { sha256, uploadImageId } from "../../core/ids.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
 import { originalKey } from "../../lake/layout.ts";
 import { recordOf } from "../../lake/records.ts";
@@ -14,6 +14,7 @@ const submission = (changes: Partial<Submission> & Pick<Submission, "bytes">): S
   customerId: "c1",
   declaredType: "image/png",
   fileName: "one.png",
+  contentSha256: sha256(changes.bytes),
   ...changes,
 });
 

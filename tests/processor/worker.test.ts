@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { Unavailable } from "../../core/errors.ts";
-import { uploadImageId } from "../../core/ids.ts";
+import { sha256, uploadImageId } from "../../core/ids.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
 import { originalKey, outcomeKey, rejectedKey, renditionKey } from "../../lake/layout.ts";
 import { takeIn } from "../../loaders/intake.ts";
@@ -24,6 +24,7 @@ async function upload(platform: TestPlatform, key: string, bytes: Buffer): Promi
     declaredType: "image/png",
     fileName: `${key}.png`,
     bytes,
+    contentSha256: sha256(bytes),
   });
   return imageId;
 }
