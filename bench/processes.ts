@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 export interface TreeUse {
   /** The last line of standard output. */
@@ -40,6 +41,35 @@ export function runTree(args: readonly string[], env: NodeJS.ProcessEnv): Promis
       else reject(new TypeError(`${args.join(" ")} ended with ${code}: ${said.error}`));
     });
   });
+}
+
+export interface ResidentPeak {
+  /** The script that the process runs, or its program. */
+  readonly name: string;
+  readonly peakMb: number;
+}
+
+/** Watches how much memory is resident in each process of a tree; the result holds the most that each ever had. */
+export function watchResident(root: number): () => readonly ResidentPeak[] {
+  const peaks = new Map<number, ResidentPeak>();
+  const look = () => {
+    for (const pid of treeOf(root)) {
+      const peakMb = Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+      if (peakMb > 0) peaks.set(pid, { name: nameOf(pid), peakMb });
+    }
+  };
+  const timer = setInterval(look, sampleEveryMs);
+  return () => {
+    clearInterval(timer);
+    look();
+    return [...peaks.values()];
+  };
+}
+
+function nameOf(pid: number): string {
+  const words = read(`/proc/${pid}/cmdline`).split("\0");
+  const script = words.find((word) => /\.(c?js|m?ts)$/.test(word) && !word.includes("node_modules"));
+  return basename(script ?? words[0] ?? "");
 }
 
 function treeOf(root: number): readonly number[] {

@@ -44,7 +44,7 @@ export async function execute(
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   let platform: Platform | undefined;
   try {
-    platform = openPlatform(kind === "service" ? {} : { logLevel: "warn" });
+    platform = await openPlatform(kind === "service" ? {} : { logLevel: "warn" });
     const isInOrder = await work({ platform, output, signal: stop.signal });
     process.exitCode = isInOrder ? exitCodes.done : exitCodes.checkFailed;
   } catch (error) {

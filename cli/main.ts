@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demoCommand(),
   up: async () => (await import("./commands/up.ts")).upCommand(),
   ingest: async () => (await import("./commands/ingest.ts")).ingestCommand(),
+  stream: async () => (await import("./commands/stream.ts")).streamCommand(),
   customers: async () => (await import("./commands/customers.ts")).customersCommand(),
   work: async () => (await import("./commands/work.ts")).workCommand(),
   load: async () => (await import("./commands/load.ts")).loadCommand(),

@@ -5,17 +5,21 @@ import type { FastifyInstance } from "fastify";
 import type { Config } from "../core/config.ts";
 import { hasCode, messageOf, Unavailable } from "../core/errors.ts";
 import { dashboardRoutes } from "../dashboards/web/dashboard.ts";
-import { consumeStream } from "../loaders/stream/door.ts";
+import { loadPace } from "../loaders/raw/pace.ts";
+import { consumeStream, type StreamDoorEnvironment } from "../loaders/stream/door.ts";
 import type { UploadEnvironment } from "../loaders/upload/images.ts";
-import { uploadServer } from "../loaders/upload/server.ts";
-import { work } from "../processor/worker.ts";
+import { type ProbedEnvironment, probedServer, uploadServer } from "../loaders/upload/server.ts";
+import { type WorkSummary, work } from "../processor/worker.ts";
 import type { Run } from "./command.ts";
-import { loadSegments, runModels } from "./steps.ts";
-import { version, warehouseProject } from "./wiring.ts";
+import { doneOf, loadSegments, runModels } from "./steps.ts";
+import { version } from "./wiring.ts";
 
 export interface Service {
   readonly url: string;
+  readonly hasUploads: boolean;
   readonly hasDashboard: boolean;
+  /** Arrivals that the worker is done with since the start. */
+  done(): number;
   /** From now on segments are loaded and models run by themselves. */
   keepRefreshing(): void;
   /** Rejects when a part that should run until the end has ended. */
@@ -27,36 +31,59 @@ export interface Service {
 /** Requests that have not ended so long after the stop are cut off; their senders were told nothing and send again. */
 const drainMs = 5000;
 
-type Parts = Pick<Run, "platform" | "output">;
+type Host = Pick<Run, "platform" | "output">;
 
-/** Starts doors and worker; port 0 takes any free one. Throws `Unavailable` when the port is taken. */
-export async function startService(run: Parts, port: number): Promise<Service> {
+/** What can run by itself, so that doors, workers and loaders may grow apart. */
+export const parts = ["upload", "stream", "worker", "loader"] as const;
+
+export type Part = (typeof parts)[number];
+
+/**
+ * Starts the parts; port 0 takes any free one. Throws `Unavailable` when the port is taken, or the warehouse is held by
+ * another process.
+ */
+export async function startService(
+  run: Host,
+  port: number,
+  wanted: readonly Part[] = parts,
+): Promise<Service> {
   const { platform } = run;
+  const has = (part: Part) => wanted.includes(part);
   const stopDoors = new AbortController();
   const stopWorker = new AbortController();
   const refresher = createRefresher(run);
-  const hasDashboard = showsDashboard(platform.config);
+  const hasDashboard = has("loader") && showsDashboard(platform.config);
   const upload = platform.upload();
-  // Opened now, so that a warehouse that another process holds is told of before anything starts.
-  await platform.warehouse();
-  const app = await createServer(run, upload, hasDashboard, refresher.refreshedAt);
+  // Opened now, so that what cannot be used (a warehouse that another process holds) is told of before anything starts.
+  if (has("loader")) await platform.warehouse();
+  const stream = has("stream") ? await platform.stream() : undefined;
+  const fetchClaim = stream && (await platform.claims());
+  const workplace = has("worker") ? await platform.worker() : undefined;
+  const app = await createServer(
+    run,
+    has("upload") ? upload : undefined,
+    hasDashboard,
+    refresher.refreshedAt,
+  );
   const url = await listen(app, platform.config.DARKROOM_HOST, port);
 
-  const stream = await platform.stream();
-  const roomFor = async (signal: AbortSignal) => {
-    while (!signal.aborted && !(await upload.hasRoom())) await platform.clock.sleep(500, signal);
+  const door = stream && consumeThrough(platform, { stream, fetchClaim, ...upload }, stopDoors.signal);
+  let done = 0;
+  const onDone = (summary: WorkSummary) => {
+    done = doneOf(summary);
   };
-  const door = consumeStream({ ...platform.intake, stream, log: platform.log, roomFor }, stopDoors.signal);
-  const worker = work(await platform.worker(), { signal: stopWorker.signal });
+  const worker = workplace && work(workplace, { signal: stopWorker.signal, onDone });
   const failed = Promise.race([endsWith(door, "stream door"), endsWith(worker, "worker")]);
   failed.catch(() => undefined);
 
-  platform.log.info({ url, version }, "started");
+  platform.log.info({ url, version, parts: wanted }, "started");
 
   return {
     url,
+    hasUploads: has("upload"),
     hasDashboard,
-    keepRefreshing: refresher.start,
+    done: () => done,
+    keepRefreshing: has("loader") ? refresher.start : () => {},
     failed,
     async stop() {
       stopDoors.abort();
@@ -65,33 +92,53 @@ export async function startService(run: Parts, port: number): Promise<Service> {
       clearTimeout(late);
       stopWorker.abort();
       await Promise.allSettled([worker]);
-      await refresher.stop();
+      if (has("loader")) await refresher.stop();
     },
   };
 }
 
+function consumeThrough(
+  { clock, log, intake }: Host["platform"],
+  door: Pick<StreamDoorEnvironment, "stream" | "fetchClaim"> & Pick<UploadEnvironment, "hasRoom">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { stream, fetchClaim, hasRoom } = door;
+  const roomFor = async (waiting: AbortSignal) => {
+    while (!waiting.aborted && !(await hasRoom())) await clock.sleep(500, waiting);
+  };
+  return consumeStream({ ...intake, stream, fetchClaim, log, roomFor }, signal);
+}
+
 async function createServer(
-  { platform }: Parts,
-  upload: UploadEnvironment,
+  { platform }: Host,
+  upload: UploadEnvironment | undefined,
   hasDashboard: boolean,
   refreshedAt: () => Date | undefined,
 ): Promise<FastifyInstance> {
-  const app = await uploadServer({
-    ...upload,
-    log: platform.log,
-    version,
+  const { log, metrics } = platform;
+  const probed: ProbedEnvironment = {
+    log,
+    metrics,
     checkReady: async () => {
       await platform.arrivals.waiting();
       await platform.customers.list();
     },
     beforeMetrics: async () => {
-      platform.metrics.waiting.set(await platform.arrivals.waiting());
-      platform.metrics.streamLag.set(Number(await (await platform.stream()).lag()));
+      const waiting = await platform.arrivals.waiting();
+      if (waiting !== undefined) platform.metrics.waiting.set(waiting);
+      // While the broker is away the last lag stands: the other numbers are asked for then above all.
+      const lag = await platform
+        .stream()
+        .then((stream) => stream.lag())
+        .catch(() => undefined);
+      if (lag !== undefined) platform.metrics.streamLag.set(Number(lag));
     },
-  });
+  };
+  const app = upload ? await uploadServer({ ...upload, ...probed, version }) : probedServer(probed);
   if (hasDashboard) {
-    const query = async (sql: string) => (await platform.warehouse()).query(sql);
-    await app.register(dashboardRoutes({ query, project: warehouseProject, refreshedAt }));
+    const warehouse = await platform.warehouse();
+    const query = (sql: string) => warehouse.query(sql);
+    await app.register(dashboardRoutes({ query, project: warehouse.project, refreshedAt }));
   }
   return app;
 }
@@ -117,14 +164,16 @@ function showsDashboard({ DARKROOM_DASHBOARD, DARKROOM_HOST }: Config): boolean 
 }
 
 /** Loads and models, one run at a time; by itself at the interval of the settings. */
-function createRefresher({ platform, output }: Parts) {
+function createRefresher({ platform, output }: Host) {
   const stop = new AbortController();
   let refreshedAt: Date | undefined;
   let running: Promise<void> = Promise.resolve();
   let looping: Promise<void> = Promise.resolve();
 
+  const isDue = loadPace(platform.clock);
+
   async function refreshOnce(isForced: boolean): Promise<void> {
-    const { rows } = await loadSegments({ platform });
+    const { rows } = await loadSegments({ platform }, { isDue });
     if (rows === 0 && !isForced) return;
     const { models, modelsFailed, assertionsFailed } = await runModels({ platform, output });
     refreshedAt = platform.clock.now();
@@ -159,7 +208,7 @@ function createRefresher({ platform, output }: Parts) {
   };
 }
 
-async function endsWith(part: Promise<unknown>, name: string): Promise<never> {
+async function endsWith(part: Promise<unknown> | undefined, name: string): Promise<never> {
   try {
     await part;
   } catch (error) {

@@ -1,18 +1,18 @@
 /** The steps of the pipeline as commands use them, with their progress: work, load, run, count. */
 
 import { tables } from "../core/rows.ts";
-import { load, rawDataset } from "../loaders/raw/load.ts";
+import { type LoadOptions, type LoadSummary, load, rawDataset } from "../loaders/raw/load.ts";
 import { type WorkSummary, work } from "../processor/worker.ts";
-import { compileProject } from "../warehouse/graph/compile.ts";
 import { planOf } from "../warehouse/graph/plan.ts";
 import { type RunSummary, runGraph } from "../warehouse/graph/run.ts";
 import type { Run } from "./command.ts";
 import type { Output } from "./output.ts";
-import { projectDirectory, warehouseProject } from "./wiring.ts";
+import { loadRecord, modelRecord, runRecorder } from "./run-records.ts";
+import { compileModels } from "./wiring.ts";
 
 /** Works on everything that waits, then ends. */
 export async function workUntilIdle({ platform, output, signal }: Run): Promise<WorkSummary> {
-  const progress = output.progress("work", await platform.arrivals.waiting());
+  const progress = output.progress("work", (await platform.arrivals.waiting()) ?? 0);
   const summary = await work(await platform.worker(), {
     signal,
     untilIdle: true,
@@ -22,23 +22,40 @@ export async function workUntilIdle({ platform, output, signal }: Run): Promise<
   return summary;
 }
 
-/** Loads every segment that is not loaded. */
-export async function loadSegments({ platform }: Pick<Run, "platform">) {
-  const { events, log, metrics } = platform;
-  return load({ events, warehouse: await platform.warehouse(), log, metrics });
+/** Loads every segment that is not loaded, and notes what was loaded as runs of the pipeline. */
+export async function loadSegments(
+  { platform }: Pick<Run, "platform">,
+  options: LoadOptions = {},
+): Promise<LoadSummary> {
+  const recorder = runRecorder(platform);
+  const env = { ...platform, warehouse: await platform.warehouse() };
+  const summary = await load(env, {
+    ...options,
+    onTable: (loaded) => {
+      if (loaded.table !== "pipeline_run") recorder.add(loadRecord(loaded));
+    },
+  });
+  await recorder.write();
+  return summary;
 }
 
 /** Compiles the project and runs every model and assertion. */
 export async function runModels({ platform, output }: Pick<Run, "platform" | "output">): Promise<RunSummary> {
-  const graph = await compileProject(projectDirectory);
   const warehouse = await platform.warehouse();
+  const graph = await compileModels(warehouse);
+  const recorder = runRecorder(platform);
   // Models over tables that nothing was loaded into yet are empty, not broken.
   await warehouse.ensureTables(rawDataset, tables);
   const progress = output.progress("run", planOf(graph).length);
   const summary = await runGraph(graph, warehouse, {
-    onAction: ({ name }, done) => progress.update(done, name),
+    clock: platform.clock,
+    onAction: (result, done) => {
+      progress.update(done, result.name);
+      recorder.add(modelRecord(result));
+    },
   });
   progress.end();
+  await recorder.write();
   platform.metrics.modelRuns.inc({ result: isInOrder(summary) ? "done" : "failed" });
   describeFaults(summary, output);
   return summary;
@@ -67,12 +84,13 @@ export async function countImages({ platform }: Pick<Run, "platform">): Promise<
   const sums = imageCountNames.map((name) => `coalesce(sum(images_${name}), 0) as ${name}`).join(", ");
   const warehouse = await platform.warehouse();
   const { rows } = await warehouse.query(
-    `select ${sums} from \`${warehouseProject}.reporting.rpt_images_by_customer\``,
+    `select ${sums} from \`${warehouse.project}.reporting.rpt_images_by_customer\``,
   );
   return imageCounts((name) => Number(rows[0]?.[name] ?? 0));
 }
 
-function doneOf({ processed, rejected, failed, refused }: WorkSummary): number {
+/** Arrivals that are done with. */
+export function doneOf({ processed, rejected, failed, refused }: WorkSummary): number {
   return processed + rejected + failed + refused;
 }
 

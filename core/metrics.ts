@@ -16,6 +16,12 @@ export interface Metrics {
   readonly waiting: Gauge;
   /** Stream messages that are not committed. */
   readonly streamLag: Gauge;
+  /** Stream messages that the door has taken and not finished. */
+  readonly streamInFlight: Gauge;
+  /** Stream messages that the door could not finish and will be handed again. */
+  readonly streamRetries: Counter;
+  /** Refused messages that went to the dead-letter topic as well. */
+  readonly streamDeadLetters: Counter;
   /** Rows loaded into raw tables. Label: table. */
   readonly loadedRows: Counter<"table">;
   /** Runs of the models. Label: result (done, failed). */
@@ -61,6 +67,21 @@ export function createMetrics(): Metrics {
     streamLag: new Gauge({
       name: "darkroom_stream_lag_messages",
       help: "Stream messages that are not committed.",
+      registers,
+    }),
+    streamInFlight: new Gauge({
+      name: "darkroom_stream_in_flight_messages",
+      help: "Stream messages that the door has taken and not finished.",
+      registers,
+    }),
+    streamRetries: new Counter({
+      name: "darkroom_stream_retries_total",
+      help: "Stream messages that the door could not finish and will be handed again.",
+      registers,
+    }),
+    streamDeadLetters: new Counter({
+      name: "darkroom_stream_dead_letters_total",
+      help: "Refused messages that went to the dead-letter topic as well.",
       registers,
     }),
     loadedRows: new Counter({

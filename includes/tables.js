@@ -215,7 +215,7 @@ const rejected = /** @type {const} */ ({
       type: "STRING",
       mode: "REQUIRED",
       description:
-        "door (it never became an image), processor (an accepted image that cannot be processed) or load (a record that does not fit its table).",
+        "door (it never became an image), processor (an accepted image that cannot be processed), arrival (an accepted image whose notice could not be delivered) or load (a record that does not fit its table).",
     },
     {
       name: "customer_id",
@@ -316,6 +316,11 @@ const pipelineRun = /** @type {const} */ ({
     { name: "outcome", type: "STRING", mode: "REQUIRED", description: "done, failed or skipped." },
     { name: "rows", type: "INT64", description: "Rows loaded, written or found offending." },
     { name: "message", type: "STRING", description: "Why it failed or was skipped." },
+    {
+      name: "bytes_billed",
+      type: "INT64",
+      description: "What the warehouse's service bills for it, in bytes; 0 where nothing is billed.",
+    },
   ],
 });
 
@@ -330,7 +335,8 @@ const technicalColumns = /** @type {const} */ ([
     mode: "REQUIRED",
     description: "The segment that the row was loaded from.",
   },
-  { name: "_loaded_at", type: "TIMESTAMP", mode: "REQUIRED", description: "When the row was loaded." },
+  // Not required: a BigQuery load job leaves it out, and the table's default fills it.
+  { name: "_loaded_at", type: "TIMESTAMP", description: "When the row was loaded." },
 ]);
 
 /**

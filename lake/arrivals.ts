@@ -5,6 +5,8 @@ export interface Arrival {
   readonly key: string;
   /** 1 at the first delivery; survives the death of the worker that had it. */
   readonly attempt: number;
+  /** True when the service has given up delivering it and hands it out for the record only. */
+  readonly isDeadLetter?: boolean;
   /** It is done: it will not be delivered again (unless announced again). */
   acknowledge(): Promise<void>;
   /** It could not be done now: it is delivered again after `delayMs`. */
@@ -23,6 +25,8 @@ export interface Arrivals {
   receive(options: ReceiveOptions): AsyncIterable<Arrival>;
   /** Tells of an object (again). */
   announce(key: string): Promise<void>;
-  /** How many arrivals are not acknowledged. */
-  waiting(): Promise<number>;
+  /** How many arrivals are not acknowledged; undefined where the service does not count them (Pub/Sub). */
+  waiting(): Promise<number | undefined>;
+  /** Releases connections; a `receive` must have ended. */
+  close(): Promise<void>;
 }

@@ -6,11 +6,12 @@
  * A power cut may lose a notice that the file system had not yet written; `darkroom reconcile` finds such an image.
  */
 
-import { watch } from "node:fs";
+import { closeSync, watch } from "node:fs";
 import { access, appendFile, mkdir, opendir, stat, unlink, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode } from "../core/errors.ts";
+import { openDescriptor } from "../core/files.ts";
 import type { Arrival, Arrivals, ReceiveOptions } from "./arrivals.ts";
 
 export interface FolderArrivalsOptions {
@@ -121,14 +122,19 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
     },
 
     waiting: () => countNotices(directory),
+    close: async () => undefined,
   };
 }
 
 /** Makes the notice, or makes it young again: a retry's object has yet to appear. */
 async function leave(path: string): Promise<void> {
-  await appendFile(path, "");
-  const now = new Date();
-  await utimes(path, now, now);
+  try {
+    closeSync(await openDescriptor(path, "wx"));
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    const now = new Date();
+    await utimes(path, now, now);
+  }
 }
 
 /** `+` is in no key, so it stands for the `/` that a file name cannot hold. */

@@ -6,7 +6,9 @@
  * has no trailer and is exactly its bytes, unless these end in the magic word themselves: then an empty trailer tells the two apart.
  */
 
+import { writev } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { promisify } from "node:util";
 import { Refused } from "../core/errors.ts";
 import type { Body, Metadata } from "./lake.ts";
 
@@ -18,21 +20,20 @@ export interface FileContent {
   readonly metadata: Metadata;
 }
 
-/** Writes body and trailer from the file's start; returns the body's size. */
-export async function writeContent(file: FileHandle, body: Body, metadata: Metadata): Promise<number> {
+/** Writes body and trailer to an empty file (its descriptor); returns the body's size. */
+export async function writeContent(file: number, body: Body, metadata: Metadata): Promise<number> {
+  if (body instanceof Uint8Array) {
+    await writeAll(file, [body, trailerAfter(body, metadata)]);
+    return body.length;
+  }
   let sizeBytes = 0;
   let tail = Buffer.alloc(0);
-  const write = async (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length; ) {
-      done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
-    }
-  };
-  for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-    await write(chunk);
+  for await (const chunk of body) {
+    await writeAll(file, [chunk]);
     sizeBytes += chunk.length;
     tail = Buffer.concat([tail, chunk.subarray(-magic.length)]).subarray(-magic.length);
   }
-  if (Object.keys(metadata).length > 0 || tail.equals(magic)) await write(trailerOf(metadata));
+  await writeAll(file, [trailerAfter(tail, metadata)]);
   return sizeBytes;
 }
 
@@ -49,6 +50,31 @@ export async function readContent(file: FileHandle, fileSize: number, path: stri
   } catch {
     throw damaged(path);
   }
+}
+
+const writeParts = promisify(writev);
+
+/** In as few calls as the system allows; it may take a part only. */
+async function writeAll(file: number, parts: readonly Uint8Array[]): Promise<void> {
+  for (let rest = without(parts, 0); rest.length > 0; ) {
+    rest = without(rest, (await writeParts(file, rest)).bytesWritten);
+  }
+}
+
+/** What is left of the parts after so many bytes; never an empty part. */
+function without(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  return parts.flatMap((part) => {
+    const skipped = Math.min(skip, part.length);
+    skip -= skipped;
+    return skipped === part.length ? [] : [part.subarray(skipped)];
+  });
+}
+
+/** The trailer after a body that ends in these bytes; empty when there has to be none. */
+function trailerAfter(end: Uint8Array, metadata: Metadata): Uint8Array {
+  const isNeeded = Object.keys(metadata).length > 0 || magic.equals(end.subarray(-magic.length));
+  return isNeeded ? trailerOf(metadata) : new Uint8Array();
 }
 
 function trailerOf(metadata: Metadata): Buffer {

@@ -1,13 +1,15 @@
 /** The lake in a directory: what `npm start` uses. One object is one file; see folder-file.ts. */
 
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, opendir, unlink } from "node:fs/promises";
+import { closeSync, existsSync, link, unlink } from "node:fs";
+import { type FileHandle, mkdir, open, opendir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode, Refused, Unavailable } from "../core/errors.ts";
-import { sweepFiles, syncFolder } from "../core/files.ts";
+import { openDescriptor, sweepFiles, syncDescriptor, syncFolder } from "../core/files.ts";
 import { readContent, writeContent } from "./folder-file.ts";
 import type { Body, ByteRange, Creation, Lake, LakeObject, ListOptions, Metadata } from "./lake.ts";
 import { checkKey } from "./layout.ts";
@@ -41,8 +43,9 @@ export function folderLake(options: FolderLakeOptions): Lake {
       if (!isSwept) void sweepFiles(join(root, ".tmp"), { olderThanMs: leftBehindMs }).catch(() => undefined);
       isSwept = true;
       try {
-        // Asked first, so that a repeat is not announced as an arrival again; the link below decides.
-        const there = await statObject(path, key);
+        // Asked first, so that a repeat is not announced as an arrival again; the link below decides. At once, since a
+        // name is looked up in memory as a rule, and a turn through the thread pool takes several times as long.
+        const there = existsSync(path) ? await statObject(path, key) : undefined;
         if (there !== undefined) {
           await syncFolder(dirname(path));
           return { isCreated: false, object: there };
@@ -51,16 +54,15 @@ export function folderLake(options: FolderLakeOptions): Lake {
         await announce?.(key);
         const isCreated = await linkAs(temporary, path);
         // Also when another creator won: it may have died before its name was durable.
-        await syncFolder(dirname(path));
+        await Promise.all([syncFolder(dirname(path)), removeTemporary(temporary)]);
         if (!isCreated) return { isCreated, object: await present(path, key) };
         return {
           isCreated: true,
           object: { key, sizeBytes, createdAt: clock.now(), metadata: { ...metadata } },
         };
       } catch (error) {
+        await removeTemporary(temporary);
         throw source.hasFailed() ? error : asUnavailable(error, path);
-      } finally {
-        await unlink(temporary).catch(() => undefined);
       }
     },
 
@@ -86,12 +88,18 @@ export function folderLake(options: FolderLakeOptions): Lake {
       const object = await statObject(path, key);
       if (object === undefined) return false;
       refuseWhileRetained(object, retentionMs, clock);
-      await unlink(path);
+      await removeName(path);
       await syncFolder(dirname(path));
       return true;
     },
 
+    async release(key: string) {
+      checkKey(key);
+    },
+
     url: (key: string) => pathToFileURL(pathOf(key)).href,
+
+    close: async () => undefined,
   };
 }
 
@@ -114,27 +122,35 @@ async function writeTemporary(path: string, body: Body, metadata: Metadata): Pro
   const file = await openOrMakeParent(path);
   try {
     const sizeBytes = await writeContent(file, body, metadata);
-    await file.sync();
+    await syncDescriptor(file);
     return sizeBytes;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-async function openOrMakeParent(path: string): Promise<FileHandle> {
+async function openOrMakeParent(path: string): Promise<number> {
   try {
-    return await open(path, "wx");
+    return await openDescriptor(path, "wx");
   } catch (error) {
     if (!hasCode(error, "ENOENT")) throw error;
     await mkdir(dirname(path), { recursive: true });
-    return open(path, "wx");
+    return openDescriptor(path, "wx");
   }
+}
+
+const giveName = promisify(link);
+const removeName = promisify(unlink);
+
+/** One that stays behind is swept later. */
+async function removeTemporary(path: string): Promise<void> {
+  await removeName(path).catch(() => undefined);
 }
 
 /** Gives the file its name unless the name is taken. A link and not a rename: a rename would replace what is there. */
 async function linkAs(temporary: string, path: string): Promise<boolean> {
   try {
-    await link(temporary, path);
+    await giveName(temporary, path);
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;

@@ -47,8 +47,35 @@ export interface Lake {
   list(options: ListOptions): AsyncIterable<string>;
   /** Removes the object; false when there was none. Throws `Refused` (`retained`) while it is younger than the retention. */
   remove(key: string): Promise<boolean>;
+  /**
+   * Ends the hold under which a new original lies, so that the time for which it is kept begins now. May be repeated; does
+   * nothing where the lake holds nothing, or nothing is there.
+   */
+  release(key: string): Promise<void>;
   /** Where another program, for example the warehouse, reads the object: `file://…` or `gs://…`. */
   url(key: string): string;
+  /** Releases connections; nothing else may be under way. */
+  close(): Promise<void>;
+}
+
+/** What a lake offers to people beyond this process, where it can: places that need no further credentials. */
+export interface LakeLinks {
+  /** A link that reads the object until it expires. */
+  readUrl(key: string, options: { readonly expiresInMs: number }): Promise<string>;
+  /**
+   * Opens an upload of one object: whoever has the address sends the bytes there. Created only if the key is free, with this
+   * metadata; the address expires by itself (after a week on Cloud Storage). Throws `Refused` (`already_there`) when the lake can tell
+   * already now that the key is taken.
+   */
+  openUpload(key: string, options: UploadOptions): Promise<{ readonly url: string }>;
+}
+
+export interface UploadOptions {
+  readonly metadata: Metadata;
+  readonly sizeBytes: number;
+  readonly contentType?: string;
+  /** The page that will send, for a browser's same-origin rule. */
+  readonly origin?: string;
 }
 
 /** The whole object in memory, or undefined when there is none. */

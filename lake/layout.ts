@@ -7,6 +7,8 @@ const idPattern = /^[usf][0-9a-f]{32}$/;
 
 export const originals = "originals/";
 export const rejected = "rejected/";
+/** What customers sent straight to the bucket and no door has looked at yet. */
+export const incoming = "incoming/";
 
 /** Throws `Refused` unless the key is made of plain segments (no customer's text, no dot at a segment's start). */
 export function checkKey(key: string): string {
@@ -23,9 +25,9 @@ export function isImageId(text: string): boolean {
   return idPattern.test(text);
 }
 
-/** True for keys whose objects the worker is told of: what doors accepted, and what was refused. */
+/** True for keys whose objects the worker is told of: what doors accepted, what was refused, and what came past the doors. */
 export function isArrivalKey(key: string): boolean {
-  return key.startsWith(originals) || key.startsWith(rejected);
+  return [originals, rejected, incoming].some((prefix) => key.startsWith(prefix));
 }
 
 /** The 256 shards that spread keys evenly: the first two hexadecimal digits of the id's hash. */
@@ -41,6 +43,16 @@ export function originalKey(imageId: string): string {
 /** Where what was refused lies, with the reason in its metadata. */
 export function rejectedKey(rejectId: string): string {
   return `${rejected}${shardOf(rejectId)}/${rejectId}`;
+}
+
+/** Where a direct upload lies until it is taken in. */
+export function incomingKey(imageId: string): string {
+  return `${incoming}${shardOf(imageId)}/${imageId}`;
+}
+
+/** Where it is noted why a direct upload was refused. */
+export function refusalKey(imageId: string): string {
+  return `refusals/${shardOf(imageId)}/${imageId}`;
 }
 
 /** The id at the end of an original's or a rejected object's key. */
@@ -80,6 +92,22 @@ export function segmentKey(table: string, writtenAt: Date, segment: string): str
 /** The name that `_segment` holds: the key without the prefix of its table and without the ending. */
 export function segmentName(key: string): string {
   return key.slice(key.indexOf("dt="), -".ndjson".length);
+}
+
+/** Sorts after every segment of that date (UTC) and before those of the next, as a key and without `events/TABLE/` as a name. */
+export function endOfDate(date: string): string {
+  return `dt=${date}/~`;
+}
+
+/** The UTC date of writing in a segment's key. */
+export function segmentDate(key: string): string {
+  return /\/dt=(\d{4}-\d\d-\d\d)\//.exec(key)?.[1] ?? "";
+}
+
+/** No row of the segment has an earlier event date (UTC); the earliest date of all when its name does not tell. */
+export function segmentEarliestDate(key: string): string {
+  const [, year, month, day] = /-from(\d{4})(\d\d)(\d\d)\.[^/]*$/.exec(key) ?? [];
+  return year === undefined ? "0001-01-01" : `${year}-${month}-${day}`;
 }
 
 /** Where the rows of a segment that fit an older loader's tables are copied to. */

@@ -51,6 +51,7 @@ export function memoryArrivals({ clock = systemClock }: { clock?: Clock } = {}):
       if (!notices.has(key)) notices.set(key, { attempts: 0, isDelivered: false, notBeforeMs: 0 });
     },
     waiting: async () => notices.size,
+    close: async () => undefined,
     forgetDeliveries() {
       for (const notice of notices.values()) notice.isDelivered = false;
     },

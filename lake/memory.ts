@@ -61,7 +61,13 @@ export function memoryLake(options: MemoryLakeOptions = {}): Lake {
       return objects.delete(key);
     },
 
+    async release(key: string) {
+      checkKey(key);
+    },
+
     url: (key: string) => `memory:${checkKey(key)}`,
+
+    close: async () => undefined,
   };
 }
 

@@ -3,9 +3,9 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { randomToken } from "../core/ids.ts";
 import { retry } from "../core/retry.ts";
-import { type Row, shapeOf, type TableName } from "../core/rows.ts";
+import { type Row, shapeOf, type TableName, tables } from "../core/rows.ts";
 import type { Lake } from "./lake.ts";
-import { segmentKey } from "./layout.ts";
+import { segmentKey, segmentName } from "./layout.ts";
 
 export interface SegmentLimits {
   /** A segment is written when it holds so many rows. */
@@ -26,6 +26,8 @@ export interface SegmentWriter {
 interface OpenSegment {
   readonly lines: string[];
   bytes: number;
+  /** The earliest event date of its rows (UTC). */
+  earliestDate: string;
   readonly written: Promise<void>;
   /** Closes the segment and writes it; calling it again does nothing. */
   readonly write: () => void;
@@ -49,10 +51,16 @@ export function segmentWriter(options: {
     const written = new Promise<void>((resolve, reject) => {
       rolledOver.signal.addEventListener("abort", () => {
         if (open.get(table) === segment) open.delete(table);
-        createSegment(table, lines).then(resolve, reject);
+        createSegment(table, segment).then(resolve, reject);
       });
     });
-    const segment: OpenSegment = { lines, bytes: 0, written, write: () => rolledOver.abort() };
+    const segment: OpenSegment = {
+      lines,
+      bytes: 0,
+      earliestDate: "9999-12-31",
+      written,
+      write: () => rolledOver.abort(),
+    };
     clock.sleep(limits.ageMs, rolledOver.signal).then(segment.write);
     const settled = written.catch(() => undefined).finally(() => unfinished.delete(settled));
     unfinished.add(settled);
@@ -60,13 +68,12 @@ export function segmentWriter(options: {
     return segment;
   }
 
-  async function createSegment(table: TableName, lines: readonly string[]): Promise<void> {
+  async function createSegment(table: TableName, { lines, earliestDate }: OpenSegment): Promise<void> {
     const now = clock.now();
     count += 1;
     const time = now.toISOString().replaceAll(/[-:.]/g, "");
-    const name = `${time}-${writer}-${String(count).padStart(6, "0")}.${shapeOf(table)}`;
-    const body = Buffer.from(`${lines.join("\n")}\n`, "utf8");
-    await retry(() => lake.create(segmentKey(table, now, name), body), { attempts: 3 });
+    const name = `${time}-${writer}-${String(count).padStart(6, "0")}`;
+    await retry(() => createSegmentAs(lake, table, now, name, { lines, earliestDate }), { attempts: 3 });
   }
 
   return {
@@ -77,6 +84,8 @@ export function segmentWriter(options: {
         const line = JSON.stringify(row);
         segment.lines.push(line);
         segment.bytes += Buffer.byteLength(line) + 1;
+        const date = eventDate(table, row);
+        if (date < segment.earliestDate) segment.earliestDate = date;
       }
       if (segment.lines.length >= limits.rows || segment.bytes >= limits.bytes) segment.write();
       return segment.written;
@@ -88,3 +97,36 @@ export function segmentWriter(options: {
     },
   };
 }
+
+/** Creates a segment under a name of the caller's; false when it was there. The name's end is added. */
+export async function createSegmentAs(
+  lake: Lake,
+  table: TableName,
+  writtenAt: Date,
+  name: string,
+  { lines, earliestDate }: Pick<OpenSegment, "lines" | "earliestDate">,
+): Promise<boolean> {
+  const from = earliestDate.replaceAll("-", "");
+  const key = segmentKey(table, writtenAt, `${name}-from${from}.${shapeOf(table)}`);
+  const { isCreated } = await lake.create(key, Buffer.from(segmentText(lines, segmentName(key)), "utf8"));
+  return isCreated;
+}
+
+/**
+ * The segment's text: every row carries the segment's name, since a load job can add no column of its own.
+ * `lines` are JSON objects with at least one field.
+ */
+export function segmentText(lines: readonly string[], name: string): string {
+  const last = `,"_segment":${JSON.stringify(name)}}\n`;
+  return lines.map((line) => line.slice(0, -1) + last).join("");
+}
+
+/** The UTC date whose partition the row goes to. */
+function eventDate<Name extends TableName>(table: Name, row: Row<Name>): string {
+  const column = partitionColumns.get(table) ?? "";
+  return String((row as Readonly<Record<string, unknown>>)[column]).slice(0, "2026-01-31".length);
+}
+
+const partitionColumns: ReadonlyMap<TableName, string> = new Map(
+  tables.map(({ name, partitionBy }) => [name, partitionBy]),
+);

@@ -2,13 +2,13 @@
 
 import { type Budget, createBudget } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf, Refused } from "../core/errors.ts";
+import { messageOf, Refused, Unavailable } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Arrival, Arrivals, ReceiveOptions } from "../lake/arrivals.ts";
 import { type Lake, readWhole } from "../lake/lake.ts";
-import { rejected } from "../lake/layout.ts";
+import { incoming, rejected } from "../lake/layout.ts";
 import { recordOf } from "../lake/records.ts";
 import type { SegmentWriter } from "../lake/segments.ts";
 import { isFinal, keepRejected, type Original, type Outcome, outcomeIn, writeOutcome } from "./outcome.ts";
@@ -27,6 +27,13 @@ export interface WorkerEnvironment {
   readonly concurrency: number;
   /** After so many attempts a failure is final. */
   readonly maxAttempts: number;
+  /** How long an outage of the lake is borne before an arrival is given back, in ms. @default 300000 */
+  readonly outageMs?: number;
+  /**
+   * Does with a direct upload what a door would have done; durable when it resolves. What is accepted arrives again, as an
+   * original. Undefined where there are no direct uploads.
+   */
+  readonly takeIncoming?: (key: string) => Promise<void>;
 }
 
 /** What one call of `work` did; an image counts when its arrival was acknowledged. */
@@ -36,11 +43,15 @@ export interface WorkSummary {
   failed: number;
   /** What a door had refused and is now recorded. */
   refused: number;
+  /** Direct uploads that were accepted or refused now. */
+  takenIn: number;
   /** Attempts that will be made again. */
   givenBack: number;
   /** Objects that did not come in through a door, or are gone. */
   leftAlone: number;
 }
+
+const defaultOutageMs = 300_000;
 
 /** Arrivals whose records wait for their segment; a bound of memory, far above what one segment holds. */
 const maxUnacknowledged = 10_000;
@@ -58,6 +69,7 @@ export async function work(
     rejected: 0,
     failed: 0,
     refused: 0,
+    takenIn: 0,
     givenBack: 0,
     leftAlone: 0,
   };
@@ -66,7 +78,7 @@ export async function work(
   for await (const arrival of env.arrivals.receive(options)) {
     const forget = await unacknowledged.take();
     const freeSlot = await slots.take();
-    handle(env, arrival, freeSlot)
+    outlast(env, options.signal, () => handle(env, arrival, freeSlot))
       .then((result) => {
         summary[result] += 1;
         options.onDone?.(summary);
@@ -84,6 +96,27 @@ export async function work(
   return summary;
 }
 
+/**
+ * An outage of the lake is waited for with the arrival in hand: each delivery counts as an attempt, and an outage is not the
+ * image's fault. Once the signal aborts, what fails is given back.
+ */
+async function outlast<T>(
+  env: WorkerEnvironment,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const endMs = env.clock.elapsedMs() + (env.outageMs ?? defaultOutageMs);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || signal.aborted || env.clock.elapsedMs() >= endMs) throw error;
+      env.log.debug({ error: messageOf(error), tries }, "waiting for the lake");
+      await env.clock.sleep(Math.min(10_000, backoffMs(tries)), signal);
+    }
+  }
+}
+
 async function finish(env: WorkerEnvironment, slots: Budget, unacknowledged: Budget): Promise<void> {
   await slots.whenFree();
   await env.segments.flush();
@@ -91,9 +124,15 @@ async function finish(env: WorkerEnvironment, slots: Budget, unacknowledged: Bud
 }
 
 function handle(env: WorkerEnvironment, arrival: Arrival, freeSlot: () => void): Promise<keyof WorkSummary> {
-  return arrival.key.startsWith(rejected)
-    ? recordRefusal(env, arrival, freeSlot)
-    : processArrival(env, arrival, freeSlot);
+  if (arrival.key.startsWith(rejected)) return recordRefusal(env, arrival, freeSlot);
+  if (arrival.key.startsWith(incoming)) return takeIncoming(env, arrival);
+  return processArrival(env, arrival, freeSlot);
+}
+
+async function takeIncoming(env: WorkerEnvironment, arrival: Arrival): Promise<keyof WorkSummary> {
+  await env.takeIncoming?.(arrival.key);
+  await arrival.acknowledge();
+  return env.takeIncoming ? "takenIn" : "leftAlone";
 }
 
 /** The way of an image: the slot is free again once the outcome is in the lake; the acknowledgement is last. */
@@ -109,7 +148,15 @@ async function processArrival(
     await done.received;
     return retryLater(env, arrival, done.outcome);
   }
-  await Promise.all([done.received, env.segments.append("image_processed", [done.outcome])]);
+  await Promise.all([
+    done.received,
+    env.segments.append("image_processed", [done.outcome]),
+    arrival.isDeadLetter
+      ? env.segments.append("image_rejected", [deadLetterOf(env, done.outcome)])
+      : undefined,
+    // From now on the time counts for which the original is kept.
+    env.lake.release(arrival.key),
+  ]);
   await arrival.acknowledge();
   return done.outcome.status;
 }
@@ -122,7 +169,8 @@ async function ensureOutcome(env: WorkerEnvironment, arrival: Arrival): Promise<
   const received = env.segments.append("image_received", [record]);
   received.catch(() => undefined);
   const first = await outcomeIn(env.lake, record.image_id, env.recipe);
-  const outcome = first ?? (await develop(env, original, arrival.attempt));
+  const attempt = arrival.isDeadLetter ? Math.max(arrival.attempt, env.maxAttempts + 1) : arrival.attempt;
+  const outcome = first ?? (await develop(env, original, attempt));
   if (outcome.status === "rejected") await keepRejected(env.lake, original, outcome);
   // Whatever lies in the lake is final, also when more attempts are allowed today than then.
   return { received, outcome, isFinal: first !== undefined || isFinal(outcome, env.maxAttempts) };
@@ -134,6 +182,24 @@ interface Done {
   readonly outcome: Outcome;
   /** False for a failure that another attempt may mend; nothing of it is in the lake. */
   readonly isFinal: boolean;
+}
+
+/** What the service gave up delivering is recorded as such, beside the outcome that it has by now. */
+function deadLetterOf(env: WorkerEnvironment, outcome: Outcome): Row<"image_rejected"> {
+  return {
+    event_id: `${outcome.image_id}/dead-letter`,
+    stage: "arrival",
+    customer_id: outcome.customer_id,
+    source: "arrivals",
+    source_ref: null,
+    rejected_at: env.clock.now().toISOString(),
+    reason: "dead_letter",
+    message: `the notice of arrival was given up after too many deliveries; the image is ${outcome.status}`,
+    declared_type: null,
+    file_name: null,
+    size_bytes: null,
+    content_sha256: outcome.content_sha256,
+  };
 }
 
 async function recordRefusal(

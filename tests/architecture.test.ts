@@ -20,16 +20,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const keptBehindPorts: readonly (readonly [packages: RegExp, places: RegExp])[] = [
   [/^sharp$/, /^(processor\/sharp|cli\/demo\/pictures)\.ts$/],
   [/^@duckdb\//, /^warehouse\/duckdb(-[a-z-]+)?\.ts$/],
-  [/^@google-cloud\//, /^(lake\/gcs|lake\/pubsub-arrivals|warehouse\/bigquery)\.ts$/],
-  [/^kafkajs$/, /^loaders\/stream\/kafka\.ts$/],
+  [/^@google-cloud\//, /^(lake\/gcs|lake\/pubsub-arrivals|warehouse\/bigquery(-[a-z-]+)?)\.ts$/],
+  [/^kafkajs$/, /^loaders\/stream\/kafka(-[a-z-]+)?\.ts$/],
 ];
 
 /** Adapters are chosen in one place; nobody else may know them. */
 const adapters =
-  /^(lake\/(folder|memory|folder-arrivals|memory-arrivals)|loaders\/stream\/(journal|memory)|processor\/(sharp|isolated)|warehouse\/duckdb)\.ts$/;
+  /^(lake\/(folder|memory|gcs|folder-arrivals|memory-arrivals|pubsub-arrivals)|loaders\/stream\/(journal|memory|kafka)|processor\/(sharp|isolated)|warehouse\/(duckdb|bigquery))\.ts$/;
 
 /** The second is the wiring of the processor's own process. */
-const wirings = ["cli/wiring.ts", "processor/isolated-child.ts"];
+const wirings = ["cli/adapters.ts", "processor/isolated-child.ts"];
 
 interface Import {
   readonly from: string;

@@ -16,8 +16,12 @@ const jest = [
 const checks = [
   ["types", ["node_modules/typescript/bin/tsc", "--noEmit"]],
   ["lint", ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."]],
-  ["unit and conformance tests", [...jest, "--testPathIgnorePatterns", "tests/e2e/", ...counted("unit")]],
+  [
+    "unit and conformance tests",
+    [...jest, "--testPathIgnorePatterns", "tests/e2e/", "tests/services/", ...counted("unit")],
+  ],
   ["dataform compile", ["node_modules/@dataform/cli/bundle.js", "compile", "."]],
+  ["tests on real servers", [...jest, "--runInBand", "tests/services/", ...counted("services")]],
   ["end-to-end tests", [...jest, "--runInBand", "tests/e2e/", ...counted("e2e")]],
 ];
 

@@ -15,6 +15,7 @@ import { type Write, writeProblem } from "./dialect/assignments.ts";
 import {
   checkCase,
   columnsQuery,
+  commentQuery,
   existsQuery,
   relationOf,
   relationsQuery,
@@ -25,17 +26,37 @@ import { tableSql } from "./dialect/emitter/tables.ts";
 import { openingError, refusedBy } from "./dialect/engine-errors.ts";
 import { farmFingerprint } from "./dialect/fingerprint.ts";
 import { installations, LIBRARY_CATALOG, macrosIn } from "./dialect/library.ts";
-import { addedColumns, checkStatement, loadStatement, tableDefinition } from "./dialect/raw-tables.ts";
+import {
+  addedColumns,
+  checkStatement,
+  loadStatement,
+  segmentsQuery,
+  tableDefinition,
+} from "./dialect/raw-tables.ts";
 import { type Translated, translate } from "./dialect/translate.ts";
 import { fieldOf } from "./dialect/types.ts";
 import { distinctNames, resultValue } from "./dialect/values.ts";
-import type { LoadableSegment, QueryResult, Relation, TableSpec, Target, Warehouse } from "./warehouse.ts";
+import type {
+  Effect,
+  LoadableSegment,
+  LoadQuota,
+  QueryResult,
+  Relation,
+  SegmentWindow,
+  TableSpec,
+  Target,
+  Warehouse,
+} from "./warehouse.ts";
 
 export interface DuckdbWarehouseOptions {
   /** The database file, made with its folders when missing, or `:memory:`. */
   readonly path: string;
   /** The project that the file's tables belong to; it becomes DuckDB's catalog. */
   readonly project: string;
+}
+
+function unbilled(rows: number): Effect {
+  return { rows, bytesBilled: 0 };
 }
 
 /** Names that DuckDB or this adapter keeps for itself. */
@@ -111,7 +132,7 @@ class DuckdbWarehouse implements Warehouse {
   readonly #instance: DuckDBInstance;
   /** Writes go through one connection, one unit after the other. */
   readonly #writer: DuckDBConnection;
-  readonly #project: string;
+  readonly project: string;
   readonly #installed = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
   #installing: Promise<unknown> | undefined;
@@ -120,15 +141,15 @@ class DuckdbWarehouse implements Warehouse {
   constructor(instance: DuckDBInstance, writer: DuckDBConnection, project: string) {
     this.#instance = instance;
     this.#writer = writer;
-    this.#project = project;
+    this.project = project;
   }
 
   async ensureTables(dataset: string, tables: readonly TableSpec[]): Promise<void> {
     await this.#unit(async () => {
-      await this.#run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.#project)}.${quoted(dataset)}`);
+      await this.#run(`CREATE SCHEMA IF NOT EXISTS ${quoted(this.project)}.${quoted(dataset)}`);
       const problems: string[] = [];
       for (const spec of tables) {
-        const target = { project: this.#project, dataset, name: spec.name };
+        const target = { project: this.project, dataset, name: spec.name };
         const existing = await this.#columnTypes(target);
         if (existing.size === 0) await this.#run(tableDefinition(target, spec));
         else {
@@ -141,15 +162,34 @@ class DuckdbWarehouse implements Warehouse {
     });
   }
 
-  async loadedSegments(dataset: string, table: string): Promise<ReadonlySet<string>> {
-    const target = tableSql({ project: this.#project, dataset, name: table });
-    const rows = await this.#read(`SELECT DISTINCT _segment FROM ${target} WHERE _segment IS NOT NULL`);
+  async loadedSegments(
+    dataset: string,
+    table: TableSpec,
+    window?: SegmentWindow,
+  ): Promise<ReadonlySet<string>> {
+    const rows = await this.#read(
+      segmentsQuery({ project: this.project, dataset, name: table.name }, table, window),
+    );
     return new Set(rows.map(([name]) => String(name)));
   }
 
-  async load(dataset: string, table: TableSpec, segments: readonly LoadableSegment[]): Promise<number> {
-    const target = { project: this.#project, dataset, name: table.name };
-    if (segments.length === 0) return 0;
+  async loadedThrough(dataset: string, table: string): Promise<string | undefined> {
+    const rows = await this.#read(commentQuery({ project: this.project, dataset, name: table }));
+    return /^loaded through (\S+)$/.exec(String(rows[0]?.[0]))?.[1];
+  }
+
+  async noteLoadedThrough(dataset: string, table: string, date: string): Promise<void> {
+    const target = tableSql({ project: this.project, dataset, name: table });
+    await this.#unit(() => this.#run(`COMMENT ON TABLE ${target} IS ${text(`loaded through ${date}`)}`));
+  }
+
+  async loadQuota(): Promise<LoadQuota> {
+    return { used: 0, limit: Number.POSITIVE_INFINITY };
+  }
+
+  async load(dataset: string, table: TableSpec, segments: readonly LoadableSegment[]): Promise<Effect> {
+    const target = { project: this.project, dataset, name: table.name };
+    if (segments.length === 0) return unbilled(0);
     return await this.#unit(async () => {
       const names = segments.map(({ name }) => text(name)).join(", ");
       const loaded = await this.#writer.runAndReadAll(
@@ -159,10 +199,10 @@ class DuckdbWarehouse implements Warehouse {
       const missing = new Map(
         segments.filter(({ name }) => !known.has(name)).map((segment) => [segment.name, segment]),
       );
-      if (missing.size === 0) return 0;
+      if (missing.size === 0) return unbilled(0);
       const pending = [...missing.values()];
       await this.#run(checkStatement(table, pending));
-      return (await this.#run(loadStatement(target, table, pending))).rowsChanged;
+      return unbilled((await this.#run(loadStatement(target, table, pending))).rowsChanged);
     });
   }
 
@@ -171,19 +211,19 @@ class DuckdbWarehouse implements Warehouse {
     return await this.#relations;
   }
 
-  async execute(script: string): Promise<number> {
-    const statements = translate(script, { project: this.#project });
+  async execute(script: string): Promise<Effect> {
+    const statements = translate(script, { project: this.project });
     await this.#prepare(statements);
     const count = await this.#unit(async () => {
       let last = 0;
       for (const statement of statements) last = await this.#executeOne(statement);
       return last;
     });
-    return count;
+    return unbilled(count);
   }
 
   async query(sql: string): Promise<QueryResult> {
-    const [statement, ...others] = translate(sql, { project: this.#project });
+    const [statement, ...others] = translate(sql, { project: this.project });
     if (statement?.kind !== "query" || others.length > 0) {
       throw new Refused("not_a_query", "This is not one query.", "exactly one SELECT");
     }
@@ -198,7 +238,7 @@ class DuckdbWarehouse implements Warehouse {
         .map((row) =>
           Object.fromEntries(schema.map((field, index) => [field.name, resultValue(row[index], field)])),
         );
-      return { schema, rows };
+      return { schema, rows, bytesBilled: 0 };
     } catch (error) {
       throw refusedBy(error);
     } finally {
@@ -208,8 +248,8 @@ class DuckdbWarehouse implements Warehouse {
 
   async close(): Promise<void> {
     await this.#queue.catch(() => undefined);
-    await this.#writer.run(`CHECKPOINT ${quoted(this.#project)}`);
-    await this.#writer.run(`DETACH ${quoted(this.#project)}`);
+    await this.#writer.run(`CHECKPOINT ${quoted(this.project)}`);
+    await this.#writer.run(`DETACH ${quoted(this.project)}`);
     this.#writer.closeSync();
     this.#instance.closeSync();
   }
@@ -263,7 +303,7 @@ class DuckdbWarehouse implements Warehouse {
   }
 
   async #installForViews(): Promise<void> {
-    const views = await this.#read(viewsQuery(this.#project));
+    const views = await this.#read(viewsQuery(this.project));
     await this.#install(macrosIn(views.flat().join("\n")));
   }
 
@@ -333,7 +373,7 @@ class DuckdbWarehouse implements Warehouse {
   }
 
   async #readRelations(): Promise<readonly Relation[]> {
-    const rows = await this.#read(relationsQuery(this.#project));
-    return rows.map((row) => relationOf(this.#project, row));
+    const rows = await this.#read(relationsQuery(this.project));
+    return rows.map((row) => relationOf(this.project, row));
   }
 }

@@ -42,10 +42,12 @@ export interface Target {
 
 /** An immutable newline-delimited JSON file that can be loaded. */
 export interface LoadableSegment {
-  /** Goes into `_segment`; unique for all time. */
+  /** Stands in `_segment` of each of its rows; unique for all time. */
   readonly name: string;
   /** Where the warehouse reads it: `file://…` or `gs://…`. */
   readonly url: string;
+  /** No row of it has an earlier event date (UTC): older partitions need not be read. @default not known */
+  readonly earliestDate?: string;
 }
 
 /** A field of a result, with the type names of BigQuery's API (STRING, INTEGER, FLOAT, BOOLEAN, RECORD …). */
@@ -65,6 +67,8 @@ export type Value = null | boolean | number | string | readonly Value[] | { read
 export interface QueryResult {
   readonly schema: readonly Field[];
   readonly rows: readonly { readonly [name: string]: Value }[];
+  /** What the service asks money for, in bytes; 0 where nothing is billed. */
+  readonly bytesBilled: number;
 }
 
 /** A table or view that exists. */
@@ -74,23 +78,60 @@ export interface Relation {
   readonly columns: readonly string[];
 }
 
+/** What a statement or a load did. */
+export interface Effect {
+  /** Rows that were written. */
+  readonly rows: number;
+  /** What the service asks money for, in bytes; 0 where nothing is billed. */
+  readonly bytesBilled: number;
+}
+
+/** Why a statement runs: goes into the labels of its job, so that cost can be told apart. */
+export interface Purpose {
+  readonly kind: "model" | "assertion" | "query";
+  readonly name: string;
+}
+
+/** Which part of a raw table is looked at. */
+export interface SegmentWindow {
+  /** Only segments whose names sort at or after this one. */
+  readonly since: string;
+  /** No row of those segments has an earlier event date (`2026-01-31`, UTC): older partitions need not be read. */
+  readonly earliestDate: string;
+}
+
+/** Loads of one table in the last 24 hours, and how many the service allows; Infinity where it does not count. */
+export interface LoadQuota {
+  readonly used: number;
+  readonly limit: number;
+}
+
 export interface Warehouse {
+  /** The project that names without one belong to. */
+  readonly project: string;
   /** Creates the raw tables that are missing; adds columns that are new; throws `Misconfigured` at any other difference. */
   ensureTables(dataset: string, tables: readonly TableSpec[]): Promise<void>;
   /** The `_segment` values that the table holds: what is loaded, read from the table itself. */
-  loadedSegments(dataset: string, table: string): Promise<ReadonlySet<string>>;
+  loadedSegments(dataset: string, table: TableSpec, window?: SegmentWindow): Promise<ReadonlySet<string>>;
   /**
-   * Loads the segments in one transaction, each row with its `_segment` and `_loaded_at`; returns the number of rows.
+   * Loads the segments, whose rows carry their `_segment`, in one transaction, each row with its `_loaded_at`.
    * All or nothing; a segment already loaded is left out, so a retry is safe. Throws `Refused` when a row does not fit the table.
    */
-  load(dataset: string, table: TableSpec, segments: readonly LoadableSegment[]): Promise<number>;
+  load(dataset: string, table: TableSpec, segments: readonly LoadableSegment[]): Promise<Effect>;
+  /**
+   * The date (UTC) through which every segment of the table is known to be loaded, as `noteLoadedThrough` left it: a mark
+   * that lies with the table and goes when the table goes.
+   */
+  loadedThrough(dataset: string, table: string): Promise<string | undefined>;
+  noteLoadedThrough(dataset: string, table: string, date: string): Promise<void>;
+  loadQuota(dataset: string, table: string): Promise<LoadQuota>;
   /** Every table and view, with their columns in order. */
   relations(): Promise<readonly Relation[]>;
   /**
-   * Runs a script in BigQuery's dialect as one unit (all or nothing) and returns the rows its last statement wrote, or the
-   * row count of the table that it made. Throws `Refused` for what is not proven or fails.
+   * Runs a script in BigQuery's dialect and returns the rows its last statement wrote, or the row count of the table that it
+   * made. On DuckDB it is one unit (all or nothing). Throws `Refused` for what is not proven or fails.
    */
-  execute(script: string): Promise<number>;
+  execute(script: string, purpose?: Purpose): Promise<Effect>;
   /** Answers one query in BigQuery's dialect. Throws `Refused` for what is not proven or fails. */
   query(sql: string): Promise<QueryResult>;
   close(): Promise<void>;

@@ -11,7 +11,7 @@ const config = readConfig({
   DARKROOM_IMAGES: `folder:${join(scratch, "images")}`,
   DARKROOM_EVENTS: `folder:${join(scratch, "events")}`,
 });
-const platform = openPlatform({ config, logLevel: "warn" });
+const platform = await openPlatform({ config, logLevel: "warn" });
 await platform.customers.upsert([
   { customer_id: "c1", name: "c1", plan: null, country: null, is_active: true },
 ]);

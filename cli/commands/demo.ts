@@ -19,7 +19,6 @@ import {
   loadSegments,
   runModels,
 } from "../steps.ts";
-import { warehouseProject } from "../wiring.ts";
 import { describeService, stopped } from "./up.ts";
 
 interface Options {
@@ -63,7 +62,7 @@ async function demo(run: Run, options: Options): Promise<boolean> {
   const service = await startService(run, options.once ? 0 : platform.config.DARKROOM_PORT);
   try {
     const sent = await timed("draw and send", () => drawAndSend(run, service, options));
-    await timed("process", () => untilProcessed(run));
+    await timed("process", () => untilProcessed(run, service));
     const { rows } = await timed("load", () => loadSegments(run));
     const models = await timed("run the models", () => runModels(run));
     const counts = difference(await countImages(run), before);
@@ -148,9 +147,11 @@ function strangerFor(number: number): { readonly customerId: string | undefined 
   return number % 40 === 39 ? { customerId: undefined } : undefined;
 }
 
-async function untilProcessed({ platform, output, signal }: Run): Promise<void> {
+async function untilProcessed({ platform, output, signal }: Run, service: Service): Promise<void> {
   const stream = await platform.stream();
-  const waiting = async () => (await platform.arrivals.waiting()) + Number(await stream.lag());
+  const arrived = async () =>
+    (await platform.arrivals.waiting()) ?? (await takenIn(platform)) - service.done();
+  const waiting = async () => Math.max(0, await arrived()) + Number(await stream.lag());
   const total = await waiting();
   const progress = output.progress("process", total);
   for (let left = total; left > 0 && !signal.aborted; left = await waiting()) {
@@ -158,6 +159,16 @@ async function untilProcessed({ platform, output, signal }: Run): Promise<void> 
     await platform.clock.sleep(100, signal);
   }
   progress.end();
+}
+
+/** Arrivals that this process made: what its doors took or refused and kept, and what its processor refused. */
+async function takenIn({ metrics }: Run["platform"]): Promise<number> {
+  const counted = [
+    ...(await metrics.received.get()).values,
+    ...(await metrics.refused.get()).values.filter(({ labels }) => labels.reason !== "unauthenticated"),
+    ...(await metrics.outcomes.get()).values.filter(({ labels }) => labels.status === "rejected"),
+  ];
+  return counted.reduce((sum, { value }) => sum + value, 0);
 }
 
 async function showAnswer(
@@ -168,7 +179,7 @@ async function showAnswer(
   const columns = imageCountNames.map((name) => `images_${name}`);
   const { rows } = await warehouse.query(
     `select customer_name, image_type_name, ${columns.join(", ")}
-     from \`${warehouseProject}.reporting.rpt_images_by_type\` order by customer_name, image_type_name`,
+     from \`${warehouse.project}.reporting.rpt_images_by_type\` order by customer_name, image_type_name`,
   );
   output.line();
   output.table(

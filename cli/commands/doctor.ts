@@ -2,8 +2,13 @@
 
 import { statfs } from "node:fs/promises";
 import type { Command } from "commander";
-import { settingNames } from "../../core/config.ts";
-import { Misconfigured, messageOf, Unavailable } from "../../core/errors.ts";
+import { addressText, type Config, settingNames, settingTexts } from "../../core/config.ts";
+import { Misconfigured, messageOf, Refused, Unavailable } from "../../core/errors.ts";
+import { tables } from "../../core/rows.ts";
+import type { Lake } from "../../lake/lake.ts";
+import { rawDataset } from "../../loaders/raw/load.ts";
+import { isQuotaHigh } from "../../loaders/raw/pace.ts";
+import type { Warehouse } from "../../warehouse/warehouse.ts";
 import { command, execute, type Run } from "../command.ts";
 import { version } from "../wiring.ts";
 
@@ -31,6 +36,7 @@ export function doctorCommand(): Command {
 async function examine(run: Run): Promise<boolean> {
   const { platform, output } = run;
   const findings: Finding[] = [];
+  const settings = settingTexts(platform.config);
   for (const check of checksOf(run)) findings.push(await examineOne(check));
   output.table(
     ["", "check", "finding"],
@@ -39,9 +45,9 @@ async function examine(run: Run): Promise<boolean> {
   output.line();
   output.table(
     ["setting", "value"],
-    settingNames.map((name) => [name, settingText(platform.config[name])]),
+    settingNames.map((name) => [name, settings[name]]),
   );
-  output.json({ version, findings, settings: platform.config });
+  output.json({ version, findings, settings });
   return findings.every(({ is_ok }) => is_ok);
 }
 
@@ -58,9 +64,9 @@ function checksOf({ platform }: Run): readonly Check[] {
   return [
     { name: "darkroom", look: async () => version },
     { name: "Node.js", look: async () => checkNode(process.versions.node) },
-    { name: "image lake", look: () => checkLake(images, config.DARKROOM_IMAGES.location) },
-    { name: "event lake", look: () => checkLake(events, config.DARKROOM_EVENTS.location) },
-    { name: "arrivals", look: async () => `${await platform.arrivals.waiting()} images wait for a worker` },
+    { name: "image lake", look: () => checkLake(images, config.DARKROOM_IMAGES) },
+    { name: "event lake", look: () => checkLake(events, config.DARKROOM_EVENTS) },
+    { name: "arrivals", look: async () => waitingText(await platform.arrivals.waiting()) },
     { name: "customers", look: async () => `${(await platform.customers.list()).length} customers` },
     { name: "stream", look: async () => `${await (await platform.stream()).lag()} messages wait` },
     {
@@ -74,6 +80,7 @@ function checksOf({ platform }: Run): readonly Check[] {
       name: "warehouse",
       look: async () => `${(await (await platform.warehouse()).relations()).length} tables and views`,
     },
+    { name: "load quota", look: async () => checkQuota(await platform.warehouse()) },
   ];
 }
 
@@ -84,26 +91,52 @@ function checkNode(found: string): string {
   throw new Misconfigured([`${found} is too old: install Node.js ${leastNode.join(".")} or later`]);
 }
 
+function waitingText(waiting: number | undefined): string {
+  return waiting === undefined
+    ? "the service does not count what waits"
+    : `${waiting} images wait for a worker`;
+}
+
 /** Writes an object, looks for it and removes it. */
-async function checkLake(lake: Run["platform"]["images"], location: string): Promise<string> {
+async function checkLake(lake: Lake, url: Config["DARKROOM_IMAGES"]): Promise<string> {
+  const address = addressText(url);
   const key = `doctor/${process.pid}-${Date.now()}`;
   await lake.create(key, Buffer.from("doctor"));
   const isThere = (await lake.stat(key)) !== undefined;
-  await lake.remove(key);
-  const { bavail, bsize } = await statfs(location);
+  if (!isThere) throw new Unavailable(`${address}: an object that was just written is not there`);
+  const removal = await remove(lake, key);
+  if (url.scheme !== "folder") return `${address} can be written${removal}`;
+  const { bavail, bsize } = await statfs(url.location);
   const freeBytes = bavail * bsize;
-  if (!isThere) throw new Unavailable(`${location}: an object that was just written is not there`);
   if (freeBytes < leastFreeBytes)
-    throw new Unavailable(`${location}: only ${gigabytes(freeBytes)} free: make room`);
-  return `${location} can be written, ${gigabytes(freeBytes)} free`;
+    throw new Unavailable(`${url.location}: only ${gigabytes(freeBytes)} free: make room`);
+  return `${url.location} can be written, ${gigabytes(freeBytes)} free`;
+}
+
+/** A bucket that keeps its objects keeps this one too: that is no fault. */
+async function remove(lake: Lake, key: string): Promise<string> {
+  try {
+    await lake.remove(key);
+    return "";
+  } catch (error) {
+    if (error instanceof Refused) return `; it keeps what is written (${key})`;
+    throw error;
+  }
+}
+
+async function checkQuota(warehouse: Warehouse): Promise<string> {
+  const quotas = await Promise.all(
+    tables.map(async ({ name }) => ({ name, ...(await warehouse.loadQuota(rawDataset, name)) })),
+  );
+  const [most] = quotas.sort((one, other) => other.used - one.used);
+  if (most === undefined || most.limit === Number.POSITIVE_INFINITY) return "loads are not limited";
+  const said = `${most.used} of ${most.limit} loads of ${most.name} used in 24 hours`;
+  if (!isQuotaHigh(most)) return said;
+  throw new Unavailable(
+    `${said}: load less often (DARKROOM_REFRESH_INTERVAL_MS), or set DARKROOM_LOADER_MODE=stream`,
+  );
 }
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
-function settingText(value: unknown): string {
-  if (typeof value !== "object" || value === null || !("scheme" in value) || !("location" in value))
-    return String(value);
-  return `${value.scheme}:${value.location}`;
 }

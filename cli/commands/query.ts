@@ -13,8 +13,9 @@ export function queryCommand(): Command {
     .argument("<sql>", "for example: select * from reporting.rpt_images_by_customer")
     .action((sql: string, options: { readonly json?: boolean }) =>
       execute(options, async ({ platform, output }) => {
-        const path = resolve(platform.config.DARKROOM_WAREHOUSE.location);
-        if (!existsSync(path)) {
+        const { scheme, location } = platform.config.DARKROOM_WAREHOUSE;
+        const path = resolve(location);
+        if (scheme === "duckdb" && !existsSync(path)) {
           throw new Unavailable(
             `there is no warehouse at ${path} yet: run \`darkroom refresh\` in the folder it belongs to`,
           );

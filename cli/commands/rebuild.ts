@@ -3,12 +3,13 @@
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { Misconfigured } from "../../core/errors.ts";
 import { countUnloaded } from "../../loaders/raw/load.ts";
-import { compileProject } from "../../warehouse/graph/compile.ts";
+import { openDuckdb } from "../adapters.ts";
 import { command, execute, type Run } from "../command.ts";
 import { type Content, contentsOf } from "../contents.ts";
 import { isInOrder, loadSegments, runModels } from "../steps.ts";
-import { openWarehouse, projectDirectory } from "../wiring.ts";
+import { compileModels, defaultProject } from "../wiring.ts";
 
 interface Built {
   readonly contents: ReadonlyMap<string, Content>;
@@ -32,7 +33,12 @@ export function rebuildCommand(): Command {
 
 async function rebuild(run: Run): Promise<boolean> {
   const { output } = run;
-  const path = run.platform.config.DARKROOM_WAREHOUSE.location;
+  const { scheme, location: path } = run.platform.config.DARKROOM_WAREHOUSE;
+  if (scheme !== "duckdb") {
+    throw new Misconfigured([
+      "rebuild makes a DuckDB file again; on BigQuery remove the dataset `raw` and run `darkroom refresh`",
+    ]);
+  }
   const before = existsSync(path) ? await look(run, path) : undefined;
   const fresh = `${path}.rebuild`;
   await removeDatabase(fresh);
@@ -58,11 +64,11 @@ async function rebuild(run: Run): Promise<boolean> {
 }
 
 async function look(run: Run, path: string): Promise<Before> {
-  const warehouse = await openWarehouse(path);
+  const warehouse = await openDuckdb(path, defaultProject);
   try {
     return {
       segmentsBehind: await countUnloaded({ ...run.platform, warehouse }),
-      contents: await contentsOf(await compileProject(projectDirectory), warehouse),
+      contents: await contentsOf(await compileModels(warehouse), warehouse),
     };
   } finally {
     await warehouse.close();
@@ -70,12 +76,12 @@ async function look(run: Run, path: string): Promise<Before> {
 }
 
 async function build(run: Run, path: string): Promise<Built> {
-  const warehouse = await openWarehouse(path);
+  const warehouse = await openDuckdb(path, defaultProject);
   try {
     const platform = { ...run.platform, warehouse: async () => warehouse };
     const { rows } = await loadSegments({ platform });
     const summary = await runModels({ platform, output: run.output });
-    const contents = await contentsOf(await compileProject(projectDirectory), warehouse);
+    const contents = await contentsOf(await compileModels(warehouse), warehouse);
     return { contents, rows, isInOrder: isInOrder(summary) };
   } finally {
     await warehouse.close();

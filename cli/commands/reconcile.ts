@@ -5,7 +5,6 @@ import { idOfKey, isImageId, originalKey, originals, outcomeKey, rejected } from
 import { standardRecipe } from "../../processor/recipe.ts";
 import { command, execute, type Run } from "../command.ts";
 import { loadSegments, workUntilIdle } from "../steps.ts";
-import { warehouseProject } from "../wiring.ts";
 
 interface Findings {
   originals: number;
@@ -24,7 +23,7 @@ export function reconcileCommand(): Command {
     .action((options: { readonly check?: boolean; readonly json?: boolean }) =>
       execute(options, async (run) => {
         if (!options.check) await run.platform.customers.publishAll();
-        await loadSegments(run);
+        await loadSegments(run, { isFull: true });
         const before = await compare(run, !options.check);
         const isMissing = before.unprocessed + before.unrecorded > 0;
         if (isMissing && !options.check) {
@@ -75,7 +74,7 @@ async function idsOf(
   condition = "",
 ): Promise<Set<string>> {
   const warehouse = await platform.warehouse();
-  const sql = `select distinct ${column} as id from \`${warehouseProject}.raw.${table}\`${condition}`;
+  const sql = `select distinct ${column} as id from \`${warehouse.project}.raw.${table}\`${condition}`;
   return new Set((await warehouse.query(sql)).rows.map(({ id }) => String(id)));
 }
 

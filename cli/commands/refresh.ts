@@ -17,7 +17,7 @@ export function refreshCommand(): Command {
         run.output.line(
           `received ${received} = processed ${processed} + rejected ${rejected} + failed ${failed} + pending ${pending}.`,
         );
-        if (waiting > 0) run.output.note(`${waiting} more wait for a worker and are not counted yet`);
+        if (waiting) run.output.note(`${waiting} more wait for a worker and are not counted yet`);
         run.output.json({
           ...counts,
           waiting,
@@ -26,7 +26,7 @@ export function refreshCommand(): Command {
           models_failed: models.modelsFailed,
           assertions_failed: models.assertionsFailed,
         });
-        return isInOrder(models) && waiting === 0;
+        return isInOrder(models) && !waiting;
       }),
   );
 }

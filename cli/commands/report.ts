@@ -5,7 +5,7 @@ import { Misconfigured } from "../../core/errors.ts";
 import { lookerUrl } from "../../dashboards/links/looker.ts";
 import { report } from "../../dashboards/report.ts";
 import { command, execute } from "../command.ts";
-import { warehouseProject } from "../wiring.ts";
+import { defaultProject } from "../wiring.ts";
 
 interface Options {
   readonly looker?: boolean;
@@ -22,7 +22,7 @@ export function reportCommand(): Command {
     )
     .option(
       "--project <id>",
-      `the Google Cloud project that holds the views (default: ${warehouseProject}, of dataform.json)`,
+      `the Google Cloud project that holds the views (default: ${defaultProject}, of dataform.json)`,
     )
     .option("--billing-project <id>", "the project that pays for the queries (default: the same)")
     .action((options: Options) =>
@@ -31,7 +31,7 @@ export function reportCommand(): Command {
           throw new Misconfigured(["darkroom report needs to know where to: expected --looker"]);
         const url = lookerUrl({
           report,
-          projectId: options.project ?? warehouseProject,
+          projectId: options.project ?? defaultProject,
           ...(options.billingProject === undefined ? {} : { billingProjectId: options.billingProject }),
         });
         if (!output.isJson) output.line(url);

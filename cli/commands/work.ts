@@ -27,9 +27,9 @@ export function workCommand(): Command {
           `processed ${processed}, rejected ${rejected}, failed ${failed}; recorded ${refused} refused at a door.`,
         );
         if (leftAlone > 0) output.note(`left ${leftAlone} objects alone that no door took in`);
-        if (waiting > 0) output.note(`${waiting} still wait`);
+        if (waiting) output.note(`${waiting} still wait`);
         output.json({ processed, rejected, failed, refused, left_alone: leftAlone, waiting });
-        return !options.once || waiting === 0;
+        return !options.once || !waiting;
       }),
     );
 }

@@ -66,7 +66,7 @@ function contentOf({ report, answer }: PageOptions): Html {
 }
 
 function tilesOf(report: Report, results: ReadonlyMap<string, QueryResult>): Html {
-  const empty = { schema: [], rows: [] };
+  const empty = { schema: [], rows: [], bytesBilled: 0 };
   const of = (source: string) => results.get(source) ?? empty;
   if (report.tiles.every(({ source }) => of(source).rows.length === 0)) {
     return notice(

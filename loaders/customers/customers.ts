@@ -7,9 +7,9 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { Refused, Unavailable } from "../../core/errors.ts";
 import { randomToken, sha256 } from "../../core/ids.ts";
-import { type Row, shapeOf } from "../../core/rows.ts";
+import type { Row } from "../../core/rows.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
-import { segmentKey } from "../../lake/layout.ts";
+import { createSegmentAs } from "../../lake/segments.ts";
 
 export const customerSchema = z.strictObject({
   customer_id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "1 to 64 of A-Z a-z 0-9 . _ -"),
@@ -146,15 +146,15 @@ async function readSnapshot(lake: Lake, key: string): Promise<Snapshot> {
 
 /** The snapshot as a segment under a name of its own: writing it again meets itself. False when it was there. */
 async function publish(lake: Lake, { number, takenAt, customers }: Snapshot): Promise<boolean> {
-  const name = `snapshot-${String(number).padStart(8, "0")}.${shapeOf("customer")}`;
   const lines = customers.map((customer) => {
     const row: Row<"customer"> = {
       ...customer,
       event_id: `${number}/${customer.customer_id}`,
       snapshot_at: takenAt.toISOString(),
     };
-    return `${JSON.stringify(row)}\n`;
+    return JSON.stringify(row);
   });
-  const { isCreated } = await lake.create(segmentKey("customer", takenAt, name), Buffer.from(lines.join("")));
-  return isCreated;
+  const name = `snapshot-${String(number).padStart(8, "0")}`;
+  const earliestDate = takenAt.toISOString().slice(0, 10);
+  return createSegmentAs(lake, "customer", takenAt, name, { lines, earliestDate });
 }

@@ -2,10 +2,11 @@
 
 import { Unavailable } from "../../core/errors.ts";
 import { sha256 } from "../../core/ids.ts";
-import { parseRow, type Row, shapeOf, type TableName } from "../../core/rows.ts";
+import { parseRow, type Row, type TableName } from "../../core/rows.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
-import { mendedKey, segmentKey, segmentName } from "../../lake/layout.ts";
+import { mendedKey, segmentName } from "../../lake/layout.ts";
 import { shorten } from "../../lake/records.ts";
+import { createSegmentAs, segmentText } from "../../lake/segments.ts";
 
 /**
  * Writes a copy with the rows that fit and, for those that do not, a segment of `image_rejected`; both under names derived from
@@ -23,21 +24,24 @@ export async function mendSegment(events: Lake, table: TableName, key: string): 
   for (const [index, line] of found.bytes.toString("utf8").split("\n").entries()) {
     if (line.trim() === "") continue;
     const { row, problem } = parseLine(table, line);
-    if (row !== undefined) fitting.push(`${JSON.stringify(row)}\n`);
+    if (row !== undefined) fitting.push(JSON.stringify(row));
     else rejections.push(rejectionOf(key, index + 1, line, problem, found.object.createdAt));
   }
   if (rejections.length > 0) {
-    const name = `${segmentName(key).replace(/^dt=[^/]*\//, "")}-${table}-unfit.${shapeOf("image_rejected")}`;
-    const lines = rejections.map((row) => `${JSON.stringify(row)}\n`).join("");
-    await events.create(segmentKey("image_rejected", found.object.createdAt, name), Buffer.from(lines));
+    const { createdAt } = found.object;
+    const name = `${segmentName(key).replace(/^dt=[^/]*\//, "")}-${table}-unfit`;
+    const lines = rejections.map((row) => JSON.stringify(row));
+    const earliestDate = createdAt.toISOString().slice(0, 10);
+    await createSegmentAs(events, "image_rejected", createdAt, name, { lines, earliestDate });
   }
-  await events.create(copy, Buffer.from(fitting.join("")));
+  await events.create(copy, Buffer.from(segmentText(fitting, segmentName(key))));
   return fitting.length > 0 ? copy : undefined;
 }
 
 function parseLine(table: TableName, line: string): { row?: Row<TableName>; problem: string } {
   try {
-    const parsed = parseRow(table, JSON.parse(line));
+    const { _segment, ...row } = JSON.parse(line);
+    const parsed = parseRow(table, row);
     return parsed.success
       ? { row: parsed.data, problem: "" }
       : {

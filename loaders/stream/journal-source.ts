@@ -1,10 +1,10 @@
 /** One partition of a journal as a consumption reads it: from the group's commit on, waiting at the end for what comes. */
 
 import { type FSWatcher, watch } from "node:fs";
-import type { PartitionSource, Readable } from "./delivery.ts";
 import { readCommit, startingPlace, writeCommit } from "./journal-commits.ts";
 import { LogCursor, type Place } from "./journal-cursor.ts";
 import { orUnavailable } from "./journal-files.ts";
+import type { PartitionSource, Readable } from "./partition-source.ts";
 import type { StreamMessage } from "./stream.ts";
 
 export interface JournalSourceOptions {

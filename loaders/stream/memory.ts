@@ -1,8 +1,9 @@
 /** A stream in memory: the reference for the port's promises, and the double in other rooms' tests. */
 
 import { Unavailable } from "../../core/errors.ts";
-import { type DeliveryOptions, deliver, type PartitionSource, type Readable } from "./delivery.ts";
+import { type DeliveryOptions, deliver } from "./delivery.ts";
 import { messageBytes, partitioner } from "./new-message.ts";
+import type { PartitionSource, Readable } from "./partition-source.ts";
 import type { Stream, StreamMessage } from "./stream.ts";
 
 /** What streams of one topic share: the messages, and where each group has come to. */

@@ -1,6 +1,12 @@
 /** What of one partition may be committed: the contiguous prefix of messages that are done, whatever order they finish in. */
 
-export interface OffsetPrefix<Item extends { readonly offset: bigint }> {
+/** What a prefix is made of: an offset, and where the log goes on behind it when that is not the next one. */
+interface Placed {
+  readonly offset: bigint;
+  readonly next?: bigint;
+}
+
+export interface OffsetPrefix<Item extends Placed> {
   /** Notes that the item was handed out. Offsets must grow; gaps are allowed, since Kafka compacts its logs. */
   handOut(item: Item): void;
   /** Notes that the message at this offset is done; a second time changes nothing. */
@@ -14,7 +20,7 @@ export interface OffsetPrefix<Item extends { readonly offset: bigint }> {
 }
 
 /** Tracks one partition that is read from `start` on. */
-export function offsetPrefix<Item extends { readonly offset: bigint }>(start: bigint): OffsetPrefix<Item> {
+export function offsetPrefix<Item extends Placed>(start: bigint): OffsetPrefix<Item> {
   let waiting: Item[] = [];
   let first = 0;
   const finished = new Set<bigint>();
@@ -28,7 +34,7 @@ export function offsetPrefix<Item extends { readonly offset: bigint }>(start: bi
       item = waiting[first]
     ) {
       last = item;
-      next = item.offset + 1n;
+      next = item.next ?? item.offset + 1n;
       first += 1;
     }
     // Dropping the finished half now and then keeps both time and memory linear.

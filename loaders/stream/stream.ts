@@ -1,5 +1,7 @@
 /** The port of the stream: a partitioned, ordered, replayable log of image messages that another application writes. */
 
+import type { Refused } from "../../core/errors.ts";
+
 export interface StreamMessage {
   readonly topic: string;
   readonly partition: number;
@@ -47,6 +49,12 @@ export interface Stream {
    * @throws Misconfigured for a log that cannot be read on, Unavailable; what is in flight is finished and committed first
    */
   consume(handle: (message: StreamMessage) => Promise<void>, options: ConsumeOptions): Promise<void>;
+  /**
+   * Puts a message that was refused where its sender's operators look for such, with the reason; durable when it resolves,
+   * and there again when repeated. Absent where there is no such place.
+   * @throws Unavailable
+   */
+  deadLetter?(message: StreamMessage, refusal: Refused): Promise<void>;
   /** Messages that the group has not committed, over all partitions. */
   lag(): Promise<bigint>;
   /** Ends what is consumed as its signal would, then releases files and connections. */

@@ -7,22 +7,29 @@ import { z } from "zod";
 import { Refused, Unavailable } from "../../core/errors.ts";
 import { sha256, uploadImageId } from "../../core/ids.ts";
 import type { Row } from "../../core/rows.ts";
+import type { Lake, LakeLinks } from "../../lake/lake.ts";
 import { isImageId, originalKey, outcomeKey, type RecipeId } from "../../lake/layout.ts";
 import { readOutcome, recordOf } from "../../lake/records.ts";
-import type { Customer } from "../customers/customers.ts";
 import { type IntakeEnvironment, type Submission, takeIn, takeRefused } from "../intake.ts";
+import { authenticate } from "./authenticate.ts";
 import { readPicture } from "./body.ts";
 import type { BodyBuffers } from "./buffers.ts";
-import { problemOf, problemSchema, sendProblem, unavailable } from "./problem.ts";
+import { problemOf, sendProblem, unavailable } from "./problem.ts";
 import {
   imageParamsSchema,
   imageSchema,
   imageStatusSchema,
+  problems,
   renditionParamsSchema,
+  security,
   uploadHeadersSchema,
 } from "./schemas.ts";
 
 export interface UploadEnvironment extends IntakeEnvironment {
+  /** Hands out links to renditions, so that their bytes need not pass this server; undefined where it passes them on. */
+  readonly links?: Pick<LakeLinks, "readUrl"> | undefined;
+  /** Where direct uploads go; undefined where there are none. */
+  readonly uploads?: (Lake & LakeLinks) | undefined;
   /** The recipe whose renditions are shown. */
   readonly recipe: RecipeId;
   readonly buffers: BodyBuffers;
@@ -30,9 +37,8 @@ export interface UploadEnvironment extends IntakeEnvironment {
   readonly hasRoom: () => Promise<boolean>;
 }
 
-const problem = problemSchema.meta({ id: "Problem", description: "Problem details, RFC 9457." });
-const problems = { "4xx": problem, 503: problem };
-const security = [{ apiKey: [] }];
+/** A link to a rendition lives this long: long enough to show a page, too short to be passed on. */
+const linkMs = 900_000;
 
 export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
   return async (app) => {
@@ -101,13 +107,21 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
       schema: {
         summary: "The bytes of a rendition",
         params: renditionParamsSchema,
-        response: { 200: z.any().describe("The picture."), ...problems },
+        response: {
+          200: z.any().describe("The picture."),
+          302: z.any().describe("Where the picture is, for a quarter of an hour."),
+          ...problems,
+        },
         security,
       },
       async handler(request, reply) {
         const record = await ownRecord(env, request, request.params.image_id);
         const outcome = await outcomeOf(env, record.image_id);
         const rendition = outcome?.renditions.find(({ name }) => name === request.params.rendition);
+        if (rendition !== undefined && env.links !== undefined) {
+          const link = await env.links.readUrl(rendition.key, { expiresInMs: linkMs });
+          return reply.header("cache-control", "private, no-store").redirect(link, 302);
+        }
         const found = rendition && (await env.lake.read(rendition.key));
         if (rendition === undefined || found === undefined) throw notFound("rendition");
         return reply
@@ -118,27 +132,6 @@ export function imageRoutes(env: UploadEnvironment): FastifyPluginAsyncZod {
       },
     });
   };
-}
-
-/** `Authorization: Bearer KEY` or `X-API-Key: KEY`. */
-async function authenticate(env: UploadEnvironment, request: FastifyRequest): Promise<Customer> {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-  const apiKey = bearer ?? request.headers["x-api-key"];
-  const customer = typeof apiKey === "string" ? await env.customers.customerOfKey(apiKey) : undefined;
-  if (customer?.is_active) return customer;
-  if (customer !== undefined) {
-    throw new Refused(
-      "inactive_customer",
-      "the customer of this API key is inactive",
-      "the key of an active customer",
-    );
-  }
-  env.metrics.refused.inc({ source: "upload", reason: "unauthenticated" });
-  throw new Refused(
-    "unauthenticated",
-    apiKey === undefined ? "the request carries no API key" : "the API key is unknown",
-    "Authorization: Bearer KEY, with a key of `darkroom customers key CUSTOMER`",
-  );
 }
 
 /** Other customers' images are answered as if they did not exist. */

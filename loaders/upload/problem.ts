@@ -24,6 +24,8 @@ const statuses: Readonly<Record<string, number>> = {
   unauthenticated: 401,
   inactive_customer: 403,
   not_found: 404,
+  no_direct_uploads: 404,
+  already_there: 409,
   too_large: 413,
   type_not_allowed: 415,
 };
@@ -33,6 +35,7 @@ const titles: Readonly<Record<number, string>> = {
   401: "API key missing or unknown",
   403: "Not allowed",
   404: "Not found",
+  409: "Already there",
   413: "Image too large",
   415: "Type not allowed",
   422: "Image not acceptable",

@@ -1,6 +1,12 @@
 /** The upload API's shapes, once: requests are checked by them and /openapi.json is generated from them. */
 
 import { z } from "zod";
+import { problemSchema } from "./problem.ts";
+
+const problem = problemSchema.meta({ id: "Problem", description: "Problem details, RFC 9457." });
+/** What every route may answer beside its own. */
+export const problems = { "4xx": problem, 503: problem };
+export const security = [{ apiKey: [] }];
 
 export const imageSchema = z
   .object({
@@ -52,6 +58,37 @@ export const uploadHeadersSchema = z.object({
     .optional()
     .describe("The file's name in UTF-8, percent-encoded (raw bodies)."),
 });
+
+export const uploadRequestSchema = z.object({
+  size_bytes: z.number().int().min(1).describe("The size of the image: exactly so many bytes are taken."),
+  content_type: z
+    .string()
+    .max(100)
+    .optional()
+    .describe("What the image is said to be; it is looked at all the same."),
+  file_name: z.string().max(1000).optional(),
+});
+
+export const uploadSchema = z
+  .object({
+    image_id: z.string().describe("The identity that the image will have."),
+    method: z.literal("PUT"),
+    upload_url: z
+      .string()
+      .describe("Send the bytes there, without an API key; good for one image and for a week."),
+    url: z.string().describe("Where it stands what became of the upload."),
+  })
+  .meta({ id: "Upload", description: "A place for one image, to be sent straight to the bucket." });
+
+export const uploadStatusSchema = z
+  .object({
+    image_id: z.string(),
+    status: z.enum(["waiting", "received", "refused"]),
+    reason: z.string().nullable().describe("Why it was refused."),
+    message: z.string().nullable().describe("The same for people."),
+    url: z.string().nullable().describe("Where the image's own status is, once it is received."),
+  })
+  .meta({ id: "UploadStatus", description: "A direct upload and what became of it." });
 
 export const imageParamsSchema = z.object({ image_id: z.string().max(64) });
 export const renditionParamsSchema = z.object({

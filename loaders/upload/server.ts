@@ -13,16 +13,23 @@ import {
 } from "fastify-type-provider-zod";
 import { Refused } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import type { Metrics } from "../../core/metrics.ts";
+import { directUploadRoutes } from "./direct.ts";
 import { imageRoutes, type UploadEnvironment } from "./images.ts";
 import { problemHandler, problemOf, sendProblem } from "./problem.ts";
 
-export interface ServerEnvironment extends UploadEnvironment {
+/** What a server needs that operators can probe. */
+export interface ProbedEnvironment {
   readonly log: Log;
-  readonly version: string;
+  readonly metrics: Metrics;
   /** Throws when the platform cannot do its work. */
   readonly checkReady: () => Promise<void>;
   /** Brings the gauges up to date. */
   readonly beforeMetrics?: () => Promise<void>;
+}
+
+export interface ServerEnvironment extends UploadEnvironment, ProbedEnvironment {
+  readonly version: string;
 }
 
 /** A connection on which nothing moves for so long is closed; a slow one has a quarter of an hour for a request. */
@@ -35,26 +42,9 @@ const pageFiles = { "/": "text/html", "/page.js": "text/javascript", "/page.css"
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The server, not yet listening. */
+/** The upload door, not yet listening. */
 export async function uploadServer(env: ServerEnvironment): Promise<FastifyInstance> {
-  const app = fastify({
-    connectionTimeout: idleTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    forceCloseConnections: "idle",
-    bodyLimit: Number.MAX_SAFE_INTEGER,
-  }).withTypeProvider<ZodTypeProvider>();
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  app.setErrorHandler(problemHandler(env.log));
-  app.setNotFoundHandler((_request, reply) =>
-    sendProblem(
-      reply,
-      problemOf(new Refused("not_found", "there is nothing here", "a path of /openapi.json")),
-    ),
-  );
-  app.addHook("onSend", async (_request, reply) => {
-    reply.header("x-content-type-options", "nosniff");
-  });
+  const app = bareServer(env);
   await app.register(multipart, {
     limits: { fieldSize: 10_000, fields: 20, fileSize: Number.MAX_SAFE_INTEGER },
   });
@@ -74,14 +64,45 @@ export async function uploadServer(env: ServerEnvironment): Promise<FastifyInsta
     transformObject: jsonSchemaTransformObject,
   });
   await app.register(imageRoutes(env));
+  await app.register(directUploadRoutes(env));
   operatorRoutes(app, env);
+  app.get("/openapi.json", hidden, async () => app.swagger());
   await pageRoutes(app);
   return app;
 }
 
-function operatorRoutes(app: FastifyInstance, env: ServerEnvironment): void {
-  const hidden = { schema: { hide: true } };
-  app.get("/openapi.json", hidden, async () => app.swagger());
+/** A server for a process without an upload door: what operators probe, and nothing else. Not yet listening. */
+export function probedServer(env: ProbedEnvironment): FastifyInstance {
+  const app = bareServer(env);
+  operatorRoutes(app, env);
+  return app;
+}
+
+function bareServer(env: ProbedEnvironment): FastifyInstance {
+  const app = fastify({
+    connectionTimeout: idleTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: "idle",
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(problemHandler(env.log));
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(
+      reply,
+      problemOf(new Refused("not_found", "there is nothing here", "a path of /openapi.json")),
+    ),
+  );
+  app.addHook("onSend", async (_request, reply) => {
+    reply.header("x-content-type-options", "nosniff");
+  });
+  return app;
+}
+
+const hidden = { schema: { hide: true } };
+
+function operatorRoutes(app: FastifyInstance, env: ProbedEnvironment): void {
   app.get("/healthz", hidden, async () => ({ status: "ok" }));
   app.get("/readyz", hidden, async () => {
     await env.checkReady();

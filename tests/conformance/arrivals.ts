@@ -9,6 +9,10 @@ export interface ArrivalsHarness {
   readonly arrivals: Arrivals;
   /** The same arrivals as another process would see them after this one died. */
   readonly restarted: () => Promise<Arrivals>;
+  /** False where the service does not count what waits. @default true */
+  readonly countsWaiting?: boolean;
+  /** How long a delivery may take. @default 0 */
+  readonly latencyMs?: number;
 }
 
 async function drain(arrivals: Arrivals, work: (arrival: Arrival) => Promise<void>): Promise<void> {
@@ -17,13 +21,18 @@ async function drain(arrivals: Arrivals, work: (arrival: Arrival) => Promise<voi
   expect(signal.aborted).toBe(false);
 }
 
+async function expectWaiting({ arrivals, countsWaiting = true }: ArrivalsHarness, count: number) {
+  expect(await arrivals.waiting()).toBe(countsWaiting ? count : undefined);
+}
+
 export function arrivalsConformance(adapter: string, make: () => Promise<ArrivalsHarness>): void {
   describe(`arrivals: ${adapter}`, () => {
     it("delivers every created object once when each is acknowledged", async () => {
-      const { lake, arrivals } = await make();
+      const harness = await make();
+      const { lake, arrivals } = harness;
       const keys = Array.from({ length: 300 }, (_, n) => `originals/ab/${n}`);
       for (const key of keys) await lake.create(key, Buffer.from(key));
-      expect(await arrivals.waiting()).toBe(300);
+      await expectWaiting(harness, 300);
       const seen: string[] = [];
       await drain(arrivals, async (arrival) => {
         seen.push(arrival.key);
@@ -31,7 +40,7 @@ export function arrivalsConformance(adapter: string, make: () => Promise<Arrival
         await arrival.acknowledge();
       });
       expect(seen.sort()).toEqual(keys.sort());
-      expect(await arrivals.waiting()).toBe(0);
+      await expectWaiting(harness, 0);
     });
 
     it("delivers what was created while it waits", async () => {
@@ -66,12 +75,14 @@ export function arrivalsConformance(adapter: string, make: () => Promise<Arrival
     });
 
     it("does not deliver twice what is being worked on", async () => {
-      const { lake, arrivals } = await make();
+      const harness = await make();
+      const { lake, arrivals } = harness;
       await lake.create("originals/ab/one", Buffer.from("1"));
       const held: Arrival[] = [];
-      for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(200) })) held.push(arrival);
+      const signal = AbortSignal.timeout(200 + (harness.latencyMs ?? 0));
+      for await (const arrival of arrivals.receive({ signal })) held.push(arrival);
       expect(held).toHaveLength(1);
-      expect(await arrivals.waiting()).toBe(1);
+      await expectWaiting(harness, 1);
     });
 
     it("delivers unacknowledged arrivals to the next process, counting on", async () => {

@@ -8,6 +8,8 @@ export interface StreamHarness {
   open(group?: string): Promise<Stream> | Stream;
   /** Closes what was opened and removes the log. */
   dispose(): Promise<void>;
+  /** How long it may take until a consumption hands out its first message. @default 0 */
+  readonly startMs?: number;
 }
 
 export function streamConformance(
@@ -141,7 +143,7 @@ export function streamConformance(
           if (handled === 7) done();
         },
         {},
-        400,
+        400 + (harness.startMs ?? 0),
       );
       await first.close();
       const second = await harness.open("loader");

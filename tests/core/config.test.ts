@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { readConfig } from "../../core/config.ts";
+import { readConfig, settingTexts } from "../../core/config.ts";
 import { Misconfigured } from "../../core/errors.ts";
 
 describe("configuration", () => {
@@ -33,8 +33,8 @@ describe("configuration", () => {
     } catch (error) {
       expect((error as Misconfigured).problems.toSorted()).toEqual([
         'DARKROOM_DASHBOARD is "yes": write on, off or auto',
-        'DARKROOM_EVENTS is "folder:": write a path after the colon',
-        'DARKROOM_IMAGES is "s3://bucket": write one of folder:…',
+        'DARKROOM_EVENTS is "folder:": write a place after the colon',
+        'DARKROOM_IMAGES is "s3://bucket": write one of folder:…, gs://BUCKET',
         'DARKROOM_PORT is "http": write a whole number from 0 to 65535',
         "DARKROOM_PROT is not a setting; did you mean DARKROOM_PORT?",
       ]);
@@ -47,5 +47,55 @@ describe("configuration", () => {
 
   it.each(["-1", "1.5", "65536", "1e3", " 80"])("refuses %j as a port", (value) => {
     expect(() => readConfig({ DARKROOM_PORT: value })).toThrow("DARKROOM_PORT");
+  });
+
+  it("reads the address of a service: where, and its parameters", () => {
+    const config = readConfig({
+      DARKROOM_IMAGES: "gs://darkroom-images?endpoint=http://127.0.0.1:4443",
+      DARKROOM_EVENTS: "gs://darkroom-events",
+      DARKROOM_ARRIVALS: "pubsub://project-1/worker?deadLetters=worker-dead",
+      DARKROOM_STREAM: "kafka://a.example:9092,b.example:9092/images?group=darkroom",
+      DARKROOM_WAREHOUSE: "bigquery://project-1?location=EU",
+      DARKROOM_CLAIM_SOURCES: "gs://partner, https://cdn.example",
+    });
+    expect(config.DARKROOM_IMAGES).toEqual({
+      scheme: "gs",
+      location: "darkroom-images",
+      parameters: { endpoint: "http://127.0.0.1:4443" },
+    });
+    expect(config.DARKROOM_STREAM).toEqual({
+      scheme: "kafka",
+      location: "a.example:9092,b.example:9092/images",
+      parameters: { group: "darkroom" },
+    });
+    expect(config.DARKROOM_CLAIM_SOURCES).toEqual(["gs://partner", "https://cdn.example"]);
+    expect(settingTexts(config)).toMatchObject({
+      DARKROOM_IMAGES: "gs://darkroom-images?endpoint=http://127.0.0.1:4443",
+      DARKROOM_EVENTS: "gs://darkroom-events",
+      DARKROOM_PROCESSOR: "sharp:",
+      DARKROOM_UPLOADS: "",
+    });
+  });
+
+  it.each([
+    [{ DARKROOM_IMAGES: "gs:bucket" }, "gs://BUCKET"],
+    [{ DARKROOM_IMAGES: "gs://bucket?region=eu" }, "region is no parameter"],
+    [{ DARKROOM_STREAM: "kafka://broker/images" }, "kafka://HOST:PORT"],
+    [{ DARKROOM_ARRIVALS: "pubsub://project" }, "pubsub://PROJECT/SUBSCRIPTION"],
+    [{ DARKROOM_CLAIM_SOURCES: "http://cdn.example" }, "https://HOST"],
+    [{ DARKROOM_IMAGES: "gs://images" }, "DARKROOM_ARRIVALS is not set"],
+    [{ DARKROOM_EVENTS: "gs://events" }, "DuckDB loads from a folder"],
+    [{ DARKROOM_WAREHOUSE: "bigquery://project-1" }, "BigQuery loads from a bucket"],
+    [{ DARKROOM_KAFKA_SASL: "plain" }, "DARKROOM_KAFKA_PASSWORD"],
+  ])("refuses %j and says what to write", (environment, expected) => {
+    expect(() => readConfig(environment)).toThrow(expected);
+  });
+
+  it("does not tell secrets", () => {
+    const config = readConfig({ DARKROOM_KAFKA_PASSWORD: "geheim" });
+    expect(settingTexts(config).DARKROOM_KAFKA_PASSWORD).toBe("(set)");
+    expect(() => readConfig({ DARKROOM_KAFKA_PASSWORD: "geheim", DARKROOM_PORT: "x" })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("geheim") }),
+    );
   });
 });

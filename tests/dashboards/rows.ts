@@ -10,7 +10,7 @@ export function resultOf(rows: readonly Row[]): QueryResult {
     type: typeof value === "number" ? "INTEGER" : name.endsWith("_at") ? "TIMESTAMP" : "STRING",
     mode: "NULLABLE" as const,
   }));
-  return { schema, rows };
+  return { schema, rows, bytesBilled: 0 };
 }
 
 /** Counts that add up: what is not said was processed. */

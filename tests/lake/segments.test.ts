@@ -49,7 +49,7 @@ describe("segments", () => {
     const [segment] = await segmentsOf(lake);
     expect(segment?.ids).toEqual(["1"]);
     expect(segment?.key).toMatch(
-      /^events\/customer\/dt=2026-02-01\/20260201T000000500Z-\w+-000001\.[0-9a-f]{8}\.ndjson$/,
+      /^events\/customer\/dt=2026-02-01\/20260201T000000500Z-\w+-000001-from20260131\.[0-9a-f]{8}\.ndjson$/,
     );
     expect(segment?.key).toContain(shapeOf("customer"));
   });

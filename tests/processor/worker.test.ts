@@ -37,7 +37,11 @@ async function rowsOf(platform: TestPlatform, table: string): Promise<readonly R
       ...text
         .trimEnd()
         .split("\n")
-        .map((line) => JSON.parse(line)),
+        .map((line) => {
+          const { _segment, ...row } = JSON.parse(line);
+          expect(key).toContain(_segment);
+          return row;
+        }),
     );
   }
   return rows;
@@ -214,9 +218,25 @@ describe("worker", () => {
         return env.lake.create(key, ...rest);
       },
     };
-    expect(await untilIdle({ ...env, lake })).toMatchObject({ processed: 2 });
+    const summary = await untilIdle({ ...env, lake, outageMs: 0 });
+    expect(summary).toMatchObject({ processed: 2 });
+    expect(summary.givenBack).toBeGreaterThan(0);
     const recorded = (await rowsOf(platform, "image_processed")).map((row) => row.image_id);
     expect(recorded.sort()).toEqual([...ids].sort());
+  });
+
+  it("waits for a lake that is away for a while, and does not count that as attempts", async () => {
+    const platform = await testPlatform();
+    await upload(platform, "one", await picture(1));
+    const env = platform.worker();
+    let failures = 4;
+    const lake: Lake = {
+      ...env.lake,
+      read: (...args) =>
+        failures-- > 0 ? Promise.reject(new Unavailable("no answer")) : env.lake.read(...args),
+    };
+    expect(await untilIdle({ ...env, lake })).toMatchObject({ processed: 1, givenBack: 0 });
+    expect(await rowsOf(platform, "image_processed")).toMatchObject([{ attempts: 1 }]);
   });
 
   it("leaves alone what did not come in through a door", async () => {
@@ -273,6 +293,47 @@ describe("worker", () => {
       },
     };
     expect(await work(platform.worker(stopping), { signal: stop.signal })).toMatchObject({ processed: 1 });
+    expect(await platform.arrivals.waiting()).toBe(0);
+  });
+
+  it("ends the hold on an original once its outcome is there, also when the outcome was there before", async () => {
+    const platform = await testPlatform();
+    const imageId = await upload(platform, "one", await picture(1));
+    const released: [key: string, isProcessed: boolean][] = [];
+    const env = platform.worker();
+    const lake: Lake = {
+      ...env.lake,
+      async release(key) {
+        const outcome = await platform.lake.stat(outcomeKey(imageId, standardRecipe));
+        released.push([key, outcome !== undefined]);
+      },
+    };
+    await untilIdle({ ...env, lake });
+    await platform.arrivals.announce(originalKey(imageId));
+    await untilIdle({ ...env, lake });
+    expect(released).toEqual([
+      [originalKey(imageId), true],
+      [originalKey(imageId), true],
+    ]);
+  });
+
+  it("records what the service gave up delivering, with an outcome, and does not try it again", async () => {
+    const platform = await testPlatform();
+    const imageId = await upload(platform, "one", await picture(1));
+    const env = platform.worker();
+    const arrivals: WorkerEnvironment["arrivals"] = {
+      ...env.arrivals,
+      async *receive(options) {
+        for await (const arrival of env.arrivals.receive(options)) yield { ...arrival, isDeadLetter: true };
+      },
+    };
+    expect(await untilIdle({ ...env, arrivals })).toMatchObject({ failed: 1 });
+    expect(await rowsOf(platform, "image_rejected")).toMatchObject([
+      { event_id: `${imageId}/dead-letter`, stage: "arrival", reason: "dead_letter", customer_id: "c1" },
+    ]);
+    expect(await rowsOf(platform, "image_processed")).toMatchObject([
+      { image_id: imageId, status: "failed", reason: "attempts_exhausted" },
+    ]);
     expect(await platform.arrivals.waiting()).toBe(0);
   });
 });

@@ -15,6 +15,12 @@ export function existsQuery(kind: "table" | "view", { project, dataset, name }: 
     AND schema_name = ${text(dataset)} AND ${kind}_name = ${text(name)}`;
 }
 
+/** The comment on a table, which may be null; no row when there is no table. */
+export function commentQuery({ project, dataset, name }: Target): string {
+  return `SELECT comment FROM duckdb_tables() WHERE database_name = ${text(project)}
+    AND schema_name = ${text(dataset)} AND table_name = ${text(name)}`;
+}
+
 /** The definitions of all views. */
 export function viewsQuery(project: string): string {
   return `SELECT sql FROM duckdb_views() WHERE database_name = ${text(project)} AND NOT internal`;

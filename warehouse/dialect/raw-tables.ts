@@ -1,7 +1,7 @@
 /** Raw tables: DuckDB's definition of a `TableSpec`, what changed since, and the statements that load segments. */
 import { fileURLToPath } from "node:url";
 import { Misconfigured } from "../../core/errors.ts";
-import type { Column, LoadableSegment, TableSpec, Target } from "../warehouse.ts";
+import type { Column, LoadableSegment, SegmentWindow, TableSpec, Target } from "../warehouse.ts";
 import { quoted, text } from "./emitter/emission.ts";
 import { tableSql } from "./emitter/tables.ts";
 import { ENGINE_TYPES } from "./macros/macro.ts";
@@ -80,28 +80,40 @@ function paths(segments: readonly LoadableSegment[]): string {
   return `[${segments.map((segment) => text(pathOf(segment))).join(", ")}]`;
 }
 
-/** Fails on what DuckDB would let pass: a key that is no column, and a whole number that is none. */
+/** The segments with their names, for a join by the file that a row was read from. */
+function places(segments: readonly LoadableSegment[]): string {
+  const values = segments.map((segment) => `(${text(pathOf(segment))}, ${text(segment.name)})`);
+  return `(VALUES ${values.join(", ")}) AS s(path, name)`;
+}
+
+/** Fails on what DuckDB would let pass: a key that is no column, a whole number that is none, a row of another segment. */
 export function checkStatement(spec: TableSpec, segments: readonly LoadableSegment[]): string {
-  const names = spec.columns.map(({ name }) => text(name)).join(", ");
+  const names = [...spec.columns.map(({ name }) => text(name)), text("_segment")].join(", ");
   const integers = spec.columns.filter(({ type, mode }) => type === "INT64" && mode !== "REPEATED");
   const whole = integers.map(({ name }) => {
     const path = text(`$."${name}"`);
     return `WHEN json_type(json, ${path}) IN ('DOUBLE', 'BOOLEAN') THEN error('${name.replaceAll("'", "''")} is no INT64: ' || (json->${path}))`;
   });
   const unknown = `list_filter(json_keys(json), lambda k: NOT list_contains([${names}], k))`;
-  return `SELECT count(CASE WHEN len(${unknown}) > 0 THEN error('No such column: ' || ${unknown}[1]) ${whole.join(" ")} END)
-    FROM read_ndjson_objects(${paths(segments)})`;
+  return `SELECT count(CASE WHEN len(${unknown}) > 0 THEN error('No such column: ' || ${unknown}[1])
+      WHEN json->>'$._segment' IS DISTINCT FROM s.name THEN error('The row does not carry its segment: ' || s.name) ${whole.join(" ")} END)
+    FROM read_ndjson_objects(${paths(segments)}, filename = '_file') AS r JOIN ${places(segments)} ON r._file = s.path`;
 }
 
-/** Loads the segments' rows with the segment's name and the time. */
+/** Loads the segments' rows with the time. */
 export function loadStatement(target: Target, spec: TableSpec, segments: readonly LoadableSegment[]): string {
-  const read = spec.columns.filter(({ name }) => !LOAD_COLUMNS.some((column) => column.name === name));
+  const read = withLoadColumns(spec).filter(({ name }) => name !== "_loaded_at");
   const columns = read.map((column) => `${quoted(column.name)}: ${text(engineType(column))}`);
-  const names = read.map(({ name }) => quoted(name));
-  const places = segments.map((segment) => `(${text(pathOf(segment))}, ${text(segment.name)})`);
-  return `INSERT INTO ${tableSql(target)} (${[...names, "_segment", "_loaded_at"].join(", ")})
-    SELECT ${[...names.map((name) => `r.${name}`), "s.name", "now()"].join(", ")}
-    FROM read_json(${paths(segments)}, format = 'newline_delimited', columns = {${columns.join(", ")}},
-      filename = '_file') AS r
-    JOIN (VALUES ${places.join(", ")}) AS s(path, name) ON r._file = s.path`;
+  const names = read.map(({ name }) => quoted(name)).join(", ");
+  return `INSERT INTO ${tableSql(target)} (${names}, _loaded_at) SELECT ${names}, now()
+    FROM read_json(${paths(segments)}, format = 'newline_delimited', columns = {${columns.join(", ")}})`;
+}
+
+/** The segments whose rows the table holds. */
+export function segmentsQuery(target: Target, { partitionBy }: TableSpec, window?: SegmentWindow): string {
+  const within =
+    window === undefined
+      ? ""
+      : `WHERE _segment >= ${text(window.since)} AND ${quoted(partitionBy)} >= TIMESTAMPTZ ${text(`${window.earliestDate} 00:00:00+00`)}`;
+  return `SELECT DISTINCT _segment FROM ${tableSql(target)} ${within}`;
 }

@@ -11,18 +11,27 @@ import type { CompiledGraph } from "./graph.ts";
 /** What core reads of a project: definitions of all kinds, and JavaScript directly under includes/. */
 const compiledFolders = ["definitions", "includes"] as const;
 
+export interface CompileOptions {
+  /** Stands in the place of `defaultDatabase` of dataform.json. */
+  readonly defaultDatabase?: string;
+}
+
 /**
  * Compiles the project in `projectDirectory` with the @dataform/core that it has installed. Throws `Misconfigured` with every
  * compile error, each with its file. The project's own code runs in this process: only for projects that are trusted.
  */
-export async function compileProject(projectDirectory: string): Promise<CompiledGraph> {
+export async function compileProject(
+  projectDirectory: string,
+  options: CompileOptions = {},
+): Promise<CompiledGraph> {
   const root = path.resolve(projectDirectory);
   const settingsPath = path.join(root, "dataform.json");
   if (!existsSync(settingsPath)) {
     throw new Misconfigured([`${root} holds no dataform.json: expected the folder of a Dataform project`]);
   }
   const files = await projectFiles(root);
-  const graph = runCore(root, JSON.parse(readFileSync(settingsPath, "utf8")), files);
+  const settings = { ...JSON.parse(readFileSync(settingsPath, "utf8")), ...options };
+  const graph = runCore(root, settings, files);
   const errors = graph.graphErrors?.compilationErrors ?? [];
   if (errors.length > 0) {
     throw new Misconfigured(

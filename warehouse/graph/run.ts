@@ -14,7 +14,9 @@ export interface ActionResult {
   readonly outcome: "done" | "failed" | "skipped";
   /** Rows of the table, or rows that an assertion found; null for views and operations. */
   readonly rows: number | null;
+  readonly startedAt: Date;
   readonly durationMs: number;
+  readonly bytesBilled: number;
   /** Why it failed or was skipped. */
   readonly message: string | null;
 }
@@ -49,6 +51,7 @@ export async function runGraph(
   const notDone = new Map<string, string>();
   const results: ActionResult[] = [];
   for (const action of plan) {
+    const startedAt = clock.now();
     const actionMs = clock.elapsedMs();
     const ended = await runAction(action, warehouse, notDone);
     if (ended.outcome !== "done") notDone.set(action.name, ended.outcome);
@@ -56,6 +59,7 @@ export async function runGraph(
       name: action.name,
       kind: action.kind,
       ...ended,
+      startedAt,
       durationMs: clock.elapsedMs() - actionMs,
     };
     results.push(result);
@@ -64,7 +68,7 @@ export async function runGraph(
   return { ...countsOf(results), actions: results, durationMs: clock.elapsedMs() - startedMs };
 }
 
-type Ended = Pick<ActionResult, "outcome" | "rows" | "message">;
+type Ended = Pick<ActionResult, "outcome" | "rows" | "bytesBilled" | "message">;
 
 async function runAction(
   action: Action,
@@ -73,24 +77,30 @@ async function runAction(
 ): Promise<Ended> {
   const missing = dependenciesOf(action).find((name) => notDone.has(name));
   if (missing !== undefined) {
-    return { outcome: "skipped", rows: null, message: `${missing}, which it reads, ${notDone.get(missing)}` };
+    const message = `${missing}, which it reads, ${notDone.get(missing)}`;
+    return { outcome: "skipped", rows: null, bytesBilled: 0, message };
   }
   try {
-    const rows = await warehouse.execute(scriptOf(action));
-    if (action.kind === "assertion") return await checkAssertion(action, warehouse);
-    return { outcome: "done", rows: action.kind === "table" ? rows : null, message: null };
+    const kind = action.kind === "assertion" ? "assertion" : "model";
+    const { rows, bytesBilled } = await warehouse.execute(scriptOf(action), { kind, name: action.name });
+    if (kind === "assertion") {
+      const checked = await checkAssertion(action, warehouse);
+      return { ...checked, bytesBilled: checked.bytesBilled + bytesBilled };
+    }
+    return { outcome: "done", rows: action.kind === "table" ? rows : null, bytesBilled, message: null };
   } catch (error) {
-    return { outcome: "failed", rows: null, message: messageOf(error) };
+    return { outcome: "failed", rows: null, bytesBilled: 0, message: messageOf(error) };
   }
 }
 
 async function checkAssertion({ action }: Action, warehouse: Warehouse): Promise<Ended> {
   const relation = quoted(action.target);
-  const [count] = (await warehouse.query(`select count(*) as row_count from ${relation}`)).rows;
-  const rows = Number(count?.row_count ?? 0);
-  if (rows === 0) return { outcome: "done", rows, message: null };
+  const counted = await warehouse.query(`select count(*) as row_count from ${relation}`);
+  const rows = Number(counted.rows[0]?.row_count ?? 0);
+  if (rows === 0) return { outcome: "done", rows, bytesBilled: counted.bytesBilled, message: null };
   const offending = await warehouse.query(`select * from ${relation} limit ${shownRows}`);
-  return { outcome: "failed", rows, message: describe(offending, rows) };
+  const bytesBilled = counted.bytesBilled + offending.bytesBilled;
+  return { outcome: "failed", rows, bytesBilled, message: describe(offending, rows) };
 }
 
 function describe({ rows }: QueryResult, count: number): string {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { parseRow } from "../../../core/rows.ts";
 import { readWhole } from "../../../lake/lake.ts";
+import { segmentName } from "../../../lake/layout.ts";
 import { memoryLake } from "../../../lake/memory.ts";
 import { type Customer, lakeCustomers } from "../../../loaders/customers/customers.ts";
 import { readCustomers } from "../../../loaders/customers/import.ts";
@@ -45,7 +46,12 @@ describe("customers", () => {
       ["a"],
       ["a", "b"],
     ]);
-    for (const row of rows.flat()) expect(parseRow("customer", row).success).toBe(true);
+    for (const [n, snapshot] of rows.entries()) {
+      for (const { _segment, ...row } of snapshot) {
+        expect(parseRow("customer", row).success).toBe(true);
+        expect(_segment).toBe(segmentName(String(segments[n])));
+      }
+    }
     expect(await customers.publishAll()).toBe(0);
   });
 

@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { pino } from "pino";
+import { Refused } from "../../../core/errors.ts";
 import { silentLog } from "../../../core/log.ts";
 import { createMetrics } from "../../../core/metrics.ts";
 import type { Row } from "../../../core/rows.ts";
 import { shapeOf, type TableName } from "../../../core/rows.ts";
 import { folderLake } from "../../../lake/folder.ts";
 import type { Lake } from "../../../lake/lake.ts";
-import { segmentKey } from "../../../lake/layout.ts";
+import { segmentKey, segmentName } from "../../../lake/layout.ts";
+import { segmentText } from "../../../lake/segments.ts";
 import { type LoadEnvironment, load } from "../../../loaders/raw/load.ts";
 import { duckdbWarehouse } from "../../../warehouse/duckdb.ts";
 import type { Warehouse } from "../../../warehouse/warehouse.ts";
+import { type ManualClock, manualClock } from "../../manual-clock.ts";
 import { keysBelow } from "../../platform.ts";
 import { temporaryFolder } from "../../temporary-folder.ts";
 
@@ -27,11 +30,13 @@ const customer = (id: string): Row<"customer"> => ({
 let events: Lake;
 let warehouse: Warehouse;
 let env: LoadEnvironment;
+let clock: ManualClock;
 
 beforeEach(async () => {
   events = folderLake({ root: await temporaryFolder() });
   warehouse = await duckdbWarehouse({ path: ":memory:", project: "darkroom" });
-  env = { events, warehouse, log: silentLog, metrics: createMetrics() };
+  clock = manualClock("2026-01-31T11:00:00.000Z");
+  env = { events, warehouse, clock, log: silentLog, metrics: createMetrics() };
 });
 afterEach(() => warehouse.close());
 
@@ -41,14 +46,26 @@ async function segment(
   table: TableName = "customer",
   shape = shapeOf(table),
 ) {
-  const lines = rows.map((row) => `${typeof row === "string" ? row : JSON.stringify(row)}\n`).join("");
-  await events.create(segmentKey(table, day, `${name}.${shape}`), Buffer.from(lines));
+  const key = segmentKey(table, day, `${name}.${shape}`);
+  const lines = rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row)));
+  await events.create(key, Buffer.from(segmentText(lines, segmentName(key))));
 }
 
 const ids = async () =>
   (
     await warehouse.query("select customer_id, _segment from raw.customer order by _segment, customer_id")
   ).rows.map((row) => row.customer_id);
+/** The warehouse, which refuses every load while `isRefusing`. */
+const refusingWhile = (isRefusing: () => boolean): Warehouse =>
+  new Proxy(warehouse, {
+    get(target, name) {
+      if (name === "load" && isRefusing()) {
+        return () => Promise.reject(new Refused("unfit", "not today", "another day"));
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 const rejections = async () =>
   (
     await warehouse.query(
@@ -64,6 +81,63 @@ describe("raw loader", () => {
     await segment("b", [customer("c3")]);
     expect(await load(env)).toEqual({ rows: 1, segments: 1 });
     expect(await ids()).toEqual(["c1", "c2", "c3"]);
+  });
+
+  it("does not look at days again that are long loaded, unless it is asked to", async () => {
+    await segment("a", [customer("c1")]);
+    await load(env);
+    clock.advance(5 * 86_400_000);
+    await load(env);
+    await segment("late", [customer("c2")]);
+    expect(await load(env)).toEqual({ rows: 0, segments: 0 });
+    expect(await load(env, { isFull: true })).toEqual({ rows: 1, segments: 1 });
+    expect(await ids()).toEqual(["c1", "c2"]);
+  });
+
+  it("looks at a day again while a segment of it cannot be loaded", async () => {
+    await segment("a", [customer("c1")]);
+    clock.advance(5 * 86_400_000);
+    let isRefusing = true;
+    const refusing = refusingWhile(() => isRefusing);
+    await load({ ...env, warehouse: refusing });
+    isRefusing = false;
+    expect(await load({ ...env, warehouse: refusing })).toEqual({ rows: 1, segments: 1 });
+  });
+
+  it("leaves the tables whose turn has not come", async () => {
+    await segment("a", [customer("c1")]);
+    const asked: string[] = [];
+    const isDue = (table: string, { limit }: { limit: number }) => {
+      asked.push(`${table} ${limit}`);
+      return table !== "customer";
+    };
+    expect(await load(env, { isDue })).toEqual({ rows: 0, segments: 0 });
+    expect(asked).toContain("customer Infinity");
+  });
+
+  it("does not count what darkroom noted of its own runs as news, and tells of it", async () => {
+    await segment(
+      "a",
+      [
+        {
+          event_id: "r/load/customer",
+          run_id: "r",
+          kind: "load",
+          name: "customer",
+          started_at: day.toISOString(),
+          ended_at: day.toISOString(),
+          outcome: "done",
+          rows: 1,
+          message: null,
+          bytes_billed: 0,
+        },
+      ],
+      "pipeline_run",
+    );
+    const told: string[] = [];
+    const summary = await load(env, { onTable: ({ table, rows }) => told.push(`${table} ${rows}`) });
+    expect(summary).toEqual({ rows: 0, segments: 0 });
+    expect(told).toEqual(["pipeline_run 1"]);
   });
 
   it("loads each segment once when two loaders run at once", async () => {

@@ -48,4 +48,14 @@ describe("the offset prefix", () => {
     expect(prefix.next).toBe(99_984n);
     expect(prefix.ahead).toBe(16);
   });
+
+  it("goes on behind what follows the last message, where the item tells it", () => {
+    const prefix = offsetPrefix<{ offset: bigint; next?: bigint }>(0n);
+    prefix.handOut({ offset: 0n });
+    prefix.handOut({ offset: 3n, next: 7n });
+    prefix.done(3n);
+    expect(prefix.next).toBe(0n);
+    prefix.done(0n);
+    expect(prefix.next).toBe(7n);
+  });
 });

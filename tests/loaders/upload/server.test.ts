@@ -329,6 +329,8 @@ describe("upload door", () => {
       "/v1/images",
       "/v1/images/{image_id}",
       "/v1/images/{image_id}/renditions/{rendition}",
+      "/v1/uploads",
+      "/v1/uploads/{image_id}",
     ]);
     expect(Object.keys(openapi.paths["/v1/images"].post.responses)).toEqual(
       expect.arrayContaining(["200", "201", "4XX", "503"]),

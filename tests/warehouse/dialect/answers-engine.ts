@@ -14,7 +14,7 @@ type Answer =
   | ({ readonly status: "ok" } & QueryResult)
   | { readonly status: "refused" | "error"; readonly message: string };
 
-const NO_ROWS: QueryResult = { schema: [], rows: [] };
+const NO_ROWS: QueryResult = { schema: [], rows: [], bytesBilled: 0 };
 const NOT_PROVEN = ["unsupported_sql", "unsupported_types", "unsupported_type"];
 const warehouse = await duckdbWarehouse({ path: ":memory:", project: "proj" });
 

@@ -1,0 +1,34 @@
+/** The stream door with claims fetched by `bucketReader`, as the bare arm does; everything else as `darkroom up --only stream`. */
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { openPlatform } from "../../cli/wiring.ts";
+import { consumeStream } from "../../loaders/stream/door.ts";
+import { claimReader } from "../../loaders/stream/fetch-claim.ts";
+import { bucketReader } from "../claims.ts";
+
+const [source = "", endpoint = ""] = process.argv.slice(2);
+const platform = await openPlatform({ logLevel: "warn" });
+const stop = new AbortController();
+const { maxImageBytes } = platform.intake;
+const door = consumeStream(
+  {
+    ...platform.intake,
+    stream: await platform.stream(),
+    log: platform.log,
+    roomFor: async () => {},
+    fetchClaim: claimReader({ sources: [source], maxImageBytes, readBucket: bucketReader(endpoint) }),
+  },
+  stop.signal,
+);
+
+const server = createServer((_request, response) => {
+  void platform.metrics.registry.metrics().then((text) => response.end(text));
+});
+server.listen(0, "127.0.0.1", () => {
+  console.log(JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }));
+});
+process.once("SIGTERM", () => {
+  stop.abort();
+  void door.then(() => platform.close()).then(() => process.exit());
+});
