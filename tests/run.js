@@ -21,7 +21,7 @@ const checks = [
     [...jest, "--testPathIgnorePatterns", "tests/e2e/", "tests/services/", ...counted("unit")],
   ],
   ["dataform compile", ["node_modules/@dataform/cli/bundle.js", "compile", "."]],
-  ["tests on real servers", [...jest, "--runInBand", "tests/services/", ...counted("services")]],
+  ["tests on real servers", [...jest, "--maxWorkers=2", "tests/services/", ...counted("services")]],
   ["end-to-end tests", [...jest, "--runInBand", "tests/e2e/", ...counted("e2e")]],
 ];
 

@@ -27,10 +27,8 @@ describeWithPrograms("real servers", ["kafka", "gcs", "pubsub", "bigquery"], () 
   });
   afterAll(() => services?.stop({ purge: true }));
 
-  const bucket = () =>
-    new Storage({ projectId: "darkroom", apiEndpoint: services.of("gcs").endpoint }).bucket(
-      defaultNames.images,
-    );
+  const bucket = (name = defaultNames.images) =>
+    new Storage({ projectId: "darkroom", apiEndpoint: services.of("gcs").endpoint }).bucket(name);
   const kafkaAdmin = () =>
     new Kafka({ brokers: [services.of("kafka").endpoint], logLevel: logLevel.NOTHING }).admin();
   const bigquery = () =>
@@ -81,12 +79,12 @@ describeWithPrograms("real servers", ["kafka", "gcs", "pubsub", "bigquery"], () 
 
   it("are provided with everything once, however often it is asked for", async () => {
     await provision(services);
-    const [notifications] = await bucket().getNotifications();
-    expect(notifications.map(({ metadata }) => metadata.object_name_prefix).sort()).toEqual([
-      "incoming/",
-      "originals/",
-      "rejected/",
-    ]);
+    const told = async (name: string) => {
+      const [notifications] = await bucket(name).getNotifications();
+      return notifications.map(({ metadata }) => metadata.object_name_prefix).sort();
+    };
+    expect(await told(defaultNames.images)).toEqual(["originals/", "rejected/"]);
+    expect(await told(defaultNames.uploads)).toEqual(["incoming/"]);
   });
 
   it("tell of originals and not of renditions", async () => {
