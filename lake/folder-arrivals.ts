@@ -39,12 +39,18 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
   const root = resolve(options.root);
   const directory = resolve(options.directory ?? join(root, ".arrivals"));
   const delivered = new Set<string>();
+  // By the clock that only grows: the time of day may jump, and a notice must neither wait for a day nor look a day old.
   const notBeforeMs = new Map<string, number>();
+  const absent = new Map<string, Absence>();
 
   async function deliver(notice: string): Promise<Arrival | undefined> {
     const path = join(directory, notice);
     const key = keyOf(notice);
-    if (!(await hasAppeared(join(root, key), path, clock))) return undefined;
+    if (!(await isThere(join(root, key)))) {
+      await dropWhenOld(notice, join(root, key));
+      return undefined;
+    }
+    absent.delete(notice);
     const attempt = await countAttempt(path);
     delivered.add(notice);
     notBeforeMs.delete(notice);
@@ -57,10 +63,27 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
         notBeforeMs.delete(notice);
       },
       async giveBack(delayMs) {
-        notBeforeMs.set(notice, clock.now().getTime() + delayMs);
+        notBeforeMs.set(notice, clock.elapsedMs() + delayMs);
         delivered.delete(notice);
       },
     };
+  }
+
+  /** The object is still to appear; a notice that nothing followed for long is removed. */
+  async function dropWhenOld(notice: string, objectPath: string): Promise<void> {
+    const path = join(directory, notice);
+    const left = await stat(path).catch(ignoreMissing);
+    const seen = absent.get(notice);
+    // A creator that tries again makes its notice young again.
+    if (left !== undefined && seen?.mtimeMs !== left.mtimeMs) {
+      absent.set(notice, { mtimeMs: left.mtimeMs, sinceMs: clock.elapsedMs() });
+      return;
+    }
+    if (seen !== undefined && clock.elapsedMs() - seen.sinceMs < appearsWithinMs) return;
+    absent.delete(notice);
+    await unlink(path).catch(ignoreMissing);
+    // It may have appeared just now.
+    if (await isThere(objectPath)) await leave(path);
   }
 
   async function tryToDeliver(notice: string): Promise<Arrival | undefined> {
@@ -68,13 +91,13 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
       return await deliver(notice);
     } catch (error) {
       options.onError?.(error);
-      notBeforeMs.set(notice, clock.now().getTime() + afterErrorMs);
+      notBeforeMs.set(notice, clock.elapsedMs() + afterErrorMs);
       return undefined;
     }
   }
 
   function isDue(notice: string): boolean {
-    return !delivered.has(notice) && (notBeforeMs.get(notice) ?? 0) <= clock.now().getTime();
+    return !delivered.has(notice) && (notBeforeMs.get(notice) ?? 0) <= clock.elapsedMs();
   }
 
   return {
@@ -94,7 +117,7 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
           }
           if (yielded) continue;
           if (untilIdle && (await countNotices(directory)) === 0) return;
-          const due = [...notBeforeMs.values()].map((time) => time - clock.now().getTime());
+          const due = [...notBeforeMs.values()].map((time) => time - clock.elapsedMs());
           const awake = new AbortController();
           const longest = clock.sleep(
             Math.max(0, Math.min(pollMs, ...due)),
@@ -146,19 +169,21 @@ function keyOf(notice: string): string {
   return notice.replaceAll("+", "/");
 }
 
-/** False while the object is still to appear; a notice that nothing followed for long is removed. */
-async function hasAppeared(objectPath: string, noticePath: string, clock: Clock): Promise<boolean> {
+/** Since when a notice has been seen without its object. */
+interface Absence {
+  /** Of the notice, to tell when it was made young again. */
+  readonly mtimeMs: number;
+  readonly sinceMs: number;
+}
+
+async function isThere(path: string): Promise<boolean> {
   try {
-    await access(objectPath);
+    await access(path);
     return true;
   } catch (error) {
     if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
+    return false;
   }
-  const left = await stat(noticePath).catch(ignoreMissing);
-  if (left && clock.now().getTime() - left.mtimeMs > appearsWithinMs) {
-    await unlink(noticePath).catch(ignoreMissing);
-  }
-  return false;
 }
 
 async function countAttempt(path: string): Promise<number> {

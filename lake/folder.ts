@@ -28,6 +28,9 @@ export interface FolderLakeOptions {
 /** A temporary file so old is a killed writer's; a living one needs far less for a file. */
 const leftBehindMs = 3_600_000;
 
+/** An announcement is good for so long; a notice is dropped after twice as long (folder-arrivals.ts). */
+const announcementMs = 5000;
+
 /** A lake in a directory of a local file system that knows hard links (ext4, xfs, btrfs, APFS, NTFS). */
 export function folderLake(options: FolderLakeOptions): Lake {
   const { retentionMs = 0, clock = systemClock, announce } = options;
@@ -51,8 +54,11 @@ export function folderLake(options: FolderLakeOptions): Lake {
           return { isCreated: false, object: there };
         }
         const sizeBytes = await writeTemporary(temporary, source.body, metadata);
+        const announcedMs = clock.elapsedMs();
         await announce?.(key);
         const isCreated = await linkAs(temporary, path);
+        // Who was suspended in between may have been taken for dead, and the notice dropped.
+        if (clock.elapsedMs() - announcedMs > announcementMs) await announce?.(key);
         // Also when another creator won: it may have died before its name was durable.
         await Promise.all([syncFolder(dirname(path)), removeTemporary(temporary)]);
         if (!isCreated) return { isCreated, object: await present(path, key) };
@@ -148,15 +154,16 @@ async function removeTemporary(path: string): Promise<void> {
 }
 
 /** Gives the file its name unless the name is taken. A link and not a rename: a rename would replace what is there. */
-async function linkAs(temporary: string, path: string): Promise<boolean> {
+async function linkAs(temporary: string, path: string, isSecond = false): Promise<boolean> {
   try {
     await giveName(temporary, path);
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
     if (!hasCode(error, "ENOENT")) throw error;
+    if (isSecond) throw new Unavailable(`${temporary} was swept away while ${path} was being created`);
     await makeDirectory(dirname(path));
-    return linkAs(temporary, path);
+    return linkAs(temporary, path, true);
   }
 }
 

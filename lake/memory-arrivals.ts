@@ -20,7 +20,7 @@ export function memoryArrivals({ clock = systemClock }: { clock?: Clock } = {}):
 
   function take(): Arrival | undefined {
     for (const [key, notice] of notices) {
-      if (notice.isDelivered || notice.notBeforeMs > clock.now().getTime()) continue;
+      if (notice.isDelivered || notice.notBeforeMs > clock.elapsedMs()) continue;
       notice.isDelivered = true;
       notice.attempts += 1;
       return {
@@ -31,7 +31,7 @@ export function memoryArrivals({ clock = systemClock }: { clock?: Clock } = {}):
         },
         async giveBack(delayMs) {
           notice.isDelivered = false;
-          notice.notBeforeMs = clock.now().getTime() + delayMs;
+          notice.notBeforeMs = clock.elapsedMs() + delayMs;
         },
       };
     }
@@ -48,7 +48,8 @@ export function memoryArrivals({ clock = systemClock }: { clock?: Clock } = {}):
       }
     },
     async announce(key) {
-      if (!notices.has(key)) notices.set(key, { attempts: 0, isDelivered: false, notBeforeMs: 0 });
+      if (!notices.has(key))
+        notices.set(key, { attempts: 0, isDelivered: false, notBeforeMs: Number.NEGATIVE_INFINITY });
     },
     waiting: async () => notices.size,
     close: async () => undefined,

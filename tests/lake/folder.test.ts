@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { systemClock } from "../../core/clock.ts";
 import { folderLake } from "../../lake/folder.ts";
 import { folderArrivals } from "../../lake/folder-arrivals.ts";
 import { readWhole } from "../../lake/lake.ts";
 import { isArrivalKey } from "../../lake/layout.ts";
 import { arrivalsConformance } from "../conformance/arrivals.ts";
 import { lakeConformance } from "../conformance/lake.ts";
+import { manualClock } from "../manual-clock.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 lakeConformance("folder", async (setup) => folderLake({ root: await temporaryFolder(), ...setup }));
@@ -158,13 +160,61 @@ describe("folder arrivals", () => {
     }
     expect(seen).toEqual(["originals/ab/real"]);
     expect(await arrivals.waiting()).toBe(1);
-    const later = { now: () => new Date(Date.now() + 120_000), elapsedMs: () => 0, sleep: async () => {} };
-    for await (const _ of folderArrivals({ root, clock: later }).receive({
-      signal: AbortSignal.timeout(2000),
-      untilIdle: true,
-    })) {
-      throw new TypeError("a ghost was delivered");
+    const clock = manualClock();
+    const next = folderArrivals({ root, clock, pollMs: 20 });
+    const receiving = (async () => {
+      for await (const _ of next.receive({ signal: AbortSignal.timeout(5000), untilIdle: true })) {
+        throw new TypeError("a ghost was delivered");
+      }
+    })();
+    for (let n = 0; n < 20; n++) {
+      clock.advance(1000);
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
+    await receiving;
     expect(await arrivals.waiting()).toBe(0);
+  });
+
+  it("keeps notices and waits no longer when the time of day jumps", async () => {
+    const root = await temporaryFolder();
+    let offsetMs = 0;
+    const clock = { ...systemClock, now: () => new Date(Date.now() + offsetMs) };
+    const arrivals = folderArrivals({ root, clock, pollMs: 20 });
+    await arrivals.announce("originals/ab/slow");
+    await arrivals.announce("originals/ab/given-back");
+    const lake = folderLake({ root });
+    await lake.create("originals/ab/given-back", Buffer.from("x"));
+    offsetMs = 86_400_000;
+    const seen: string[] = [];
+    for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(2000) })) {
+      seen.push(`${arrival.key} ${arrival.attempt}`);
+      if (seen.length === 1) {
+        await arrival.giveBack(50);
+        offsetMs = 0;
+        await lake.create("originals/ab/slow", Buffer.from("x"));
+      } else await arrival.acknowledge();
+      if (seen.length === 3) break;
+    }
+    expect(seen.sort()).toEqual([
+      "originals/ab/given-back 1",
+      "originals/ab/given-back 2",
+      "originals/ab/slow 1",
+    ]);
+  });
+
+  it("announces again what took so long to appear that its notice may have been dropped", async () => {
+    const root = await temporaryFolder();
+    const clock = manualClock();
+    const announced: string[] = [];
+    const lake = folderLake({
+      root,
+      clock,
+      announce: async (key) => {
+        announced.push(key);
+        clock.advance(20_000);
+      },
+    });
+    await lake.create("originals/ab/one", Buffer.from("x"));
+    expect(announced).toEqual(["originals/ab/one", "originals/ab/one"]);
   });
 });
