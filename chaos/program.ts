@@ -5,6 +5,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { exitCodes } from "../cli/command.ts";
 import { childEnvironment } from "../core/config.ts";
 import { Unavailable } from "../core/errors.ts";
 import type { CommandResult } from "./judge.ts";
@@ -43,14 +44,17 @@ export interface Program {
   stop(): Promise<string | undefined>;
   /** Resolves when it has ended and is not started again, because it was stopped or its world is over. */
   gone(): Promise<void>;
-  /** Ends that nobody asked for, for example `worker ended by itself with 3`. */
+  /** Ends that nobody asked for, for example `worker ended by itself with 3`: what it needs was unavailable. */
   readonly ends: readonly string[];
+  /** Such ends with any other code: no fault from outside excuses them. */
+  readonly crashes: readonly string[];
 }
 
 /** Starts `darkroom up --only PARTS` on the port and keeps it running. */
 export function superviseProgram(name: string, parts: string, port: number, place: Place): Program {
   const url = `http://127.0.0.1:${port}`;
   const ends: string[] = [];
+  const crashes: string[] = [];
   let isWanted = true;
   let isExpected = false;
   let child = start();
@@ -64,7 +68,9 @@ export function superviseProgram(name: string, parts: string, port: number, plac
   }
 
   async function afterEnd(how: number | string | null): Promise<void> {
-    if (!isExpected && !place.over.aborted) ends.push(`${name} ended by itself with ${how}`);
+    if (!isExpected && !place.over.aborted) {
+      (how === exitCodes.unavailable ? ends : crashes).push(`${name} ended by itself with ${how}`);
+    }
     await sleep(restartMs);
     if (isWanted && !place.over.aborted) child = start();
   }
@@ -77,6 +83,7 @@ export function superviseProgram(name: string, parts: string, port: number, plac
     name,
     url,
     ends,
+    crashes,
     async ready(withinMs) {
       if (await becomesReady(url, withinMs)) return;
       throw new Unavailable(`${name} is not ready after ${Math.round(withinMs / 1000)} s`);

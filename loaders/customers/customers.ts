@@ -56,14 +56,27 @@ const freshForMs = 3000;
 /** The customers in `lake` (the event lake). */
 export function lakeCustomers({ lake, clock = systemClock }: { lake: Lake; clock?: Clock }): Customers {
   let cached: { readonly at: number; readonly byId: ReadonlyMap<string, Customer> } | undefined;
+  let reading: Promise<ReadonlyMap<string, Customer>> | undefined;
   const keyOwners = new Map<string, string>();
 
   async function byId(): Promise<ReadonlyMap<string, Customer>> {
-    if (cached === undefined || clock.elapsedMs() - cached.at > freshForMs) {
-      const { customers } = await newest(lake);
-      cached = { at: clock.elapsedMs(), byId: new Map(customers.map((one) => [one.customer_id, one])) };
-    }
-    return cached.byId;
+    if (cached !== undefined && clock.elapsedMs() - cached.at <= freshForMs) return cached.byId;
+    return reading ?? read();
+  }
+
+  /** Once for all who ask meanwhile. What an upsert has overtaken is not kept. */
+  function read(): Promise<ReadonlyMap<string, Customer>> {
+    const own = newest(lake)
+      .then(({ customers }) => {
+        const found = new Map(customers.map((one) => [one.customer_id, one]));
+        if (reading === own) cached = { at: clock.elapsedMs(), byId: found };
+        return found;
+      })
+      .finally(() => {
+        if (reading === own) reading = undefined;
+      });
+    reading = own;
+    return own;
   }
 
   async function upsert(changes: readonly Customer[]): Promise<void> {
@@ -79,6 +92,7 @@ export function lakeCustomers({ lake, clock = systemClock }: { lake: Lake; clock
     if (!isCreated) return upsert(changes);
     await publish(lake, snapshot);
     cached = undefined;
+    reading = undefined;
   }
 
   return {

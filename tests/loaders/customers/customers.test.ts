@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { parseRow } from "../../../core/rows.ts";
-import { readWhole } from "../../../lake/lake.ts";
+import { type ListOptions, readWhole } from "../../../lake/lake.ts";
 import { segmentName } from "../../../lake/layout.ts";
 import { memoryLake } from "../../../lake/memory.ts";
 import { type Customer, lakeCustomers } from "../../../loaders/customers/customers.ts";
@@ -26,6 +26,43 @@ describe("customers", () => {
     await customers.upsert([customer("b"), customer("a")]);
     await customers.upsert([customer("b", { name: "Bee", is_active: false })]);
     expect(await customers.list()).toEqual([customer("a"), customer("b", { name: "Bee", is_active: false })]);
+  });
+
+  it("are read once for all who ask at the same time", async () => {
+    const lake = memoryLake();
+    await lakeCustomers({ lake }).upsert([customer("a")]);
+    let reads = 0;
+    const list: typeof lake.list = (options) => {
+      reads += 1;
+      return lake.list(options);
+    };
+    const customers = lakeCustomers({ lake: { ...lake, list } });
+    const found = await Promise.all(Array.from({ length: 8 }, () => customers.find("a")));
+    expect(found).toEqual(Array.from({ length: 8 }, () => customer("a")));
+    expect(reads).toBe(1);
+  });
+
+  it("are seen as changed here at once, also when an older reading ends later", async () => {
+    const lake = memoryLake();
+    let endReading = () => {};
+    const firstReading = new Promise<void>((resolve) => {
+      endReading = resolve;
+    });
+    let isFirst = true;
+    async function* list(options: ListOptions) {
+      const keys: string[] = [];
+      for await (const key of lake.list(options)) keys.push(key);
+      const waits = isFirst;
+      isFirst = false;
+      if (waits) await firstReading;
+      yield* keys;
+    }
+    const customers = lakeCustomers({ lake: { ...lake, list } });
+    const before = customers.find("a");
+    await customers.upsert([customer("a")]);
+    endReading();
+    expect(await before).toBeUndefined();
+    expect(await customers.find("a")).toEqual(customer("a"));
   });
 
   it("are written as full snapshots that are segments of the raw table", async () => {
