@@ -1,23 +1,10 @@
-/** Claims: objects on the Cloud Storage server, messages that name them, and how both arms fetch what is named. */
+/** Claims: objects on the Cloud Storage server, and messages that name them. */
 
 import { gcsLake } from "../lake/gcs.ts";
-import { type Lake, readWhole } from "../lake/lake.ts";
 import { claimContentType } from "../loaders/stream/claim.ts";
 import { noisePicture, numbered } from "./pictures.ts";
 
 const claimBytes = 1024;
-
-/** Reads objects; undefined for one that is not there. */
-export function bucketReader(
-  endpoint: string,
-): (bucket: string, key: string) => Promise<Uint8Array | undefined> {
-  const lakes = new Map<string, Lake>();
-  return async (bucket, key) => {
-    const lake = lakes.get(bucket) ?? gcsLake({ bucket, endpoint });
-    lakes.set(bucket, lake);
-    return (await readWhole(lake, key))?.bytes;
-  };
-}
 
 export interface ClaimedPicture {
   readonly uri: string;

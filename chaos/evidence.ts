@@ -1,5 +1,6 @@
 /** Gathers what the judge looks at: the warehouse's answers, the lake's objects, and what darkroom's own checks say. */
 
+import { countImages } from "../cli/steps.ts";
 import type { Platform } from "../cli/wiring.ts";
 import { sha256 } from "../core/ids.ts";
 import { readWhole } from "../lake/lake.ts";
@@ -20,22 +21,28 @@ const imagesSql = `
 const rejectionsSql = `
   select distinct event_id, reason, file_name from raw.image_rejected where stage = 'door'`;
 
-/** Everything must have stopped. `openPlatform` opens a way to lake and warehouse, past the faults; it is closed here. */
+/** What the assertion of that name found when the models were last run. */
+const unreconciledSql = "select count(*) as row_count from quality.reconcile_submissions";
+
+/**
+ * Everything must have stopped in order: what is read first is what the platform itself has left. `openPlatform` opens a way to
+ * lake and warehouse, past the faults; it is closed here.
+ */
 export async function gatherEvidence(
   { kind, calm }: Pick<World, "kind" | "calm">,
   ledger: Ledger,
   openPlatform: () => Promise<Platform>,
 ): Promise<Evidence> {
-  const refresh = await runDarkroom(["refresh"], calm);
   const facts = await readFacts(await openPlatform());
-  // The raw tables as they were loaded, since DuckDB's file is held by one process at a time.
+  // Pub/Sub delivers again what it was told too late, so there is always something to do; and the server takes its time.
+  const refresh = kind === "embedded" ? await runDarkroom(["refresh"], calm) : undefined;
   const reconcile = await runDarkroom(["reconcile", "--check"], calm);
-  // What Pub/Sub was told too late it delivers again, and its records are loaded again.
-  const isLastDelivery = kind === "embedded";
-  return { entries: ledger.entries(), refresh, reconcile, isLastDelivery, ...facts };
+  return { entries: ledger.entries(), ...facts, refresh, reconcile };
 }
 
-async function readFacts(platform: Platform): Promise<Pick<Evidence, "images" | "rejections" | "stored">> {
+type Facts = Pick<Evidence, "images" | "rejections" | "counts" | "unreconciled" | "stored">;
+
+async function readFacts(platform: Platform): Promise<Facts> {
   try {
     const warehouse = await platform.warehouse();
     const images = (await warehouse.query(imagesSql)).rows.map(
@@ -55,7 +62,13 @@ async function readFacts(platform: Platform): Promise<Pick<Evidence, "images" | 
         fileName: row.file_name === null ? null : String(row.file_name),
       }),
     );
-    return { images, rejections, stored: await storedImages(platform) };
+    return {
+      images,
+      rejections,
+      counts: await countImages({ platform }),
+      unreconciled: Number((await warehouse.query(unreconciledSql)).rows[0]?.row_count),
+      stored: await storedImages(platform),
+    };
   } finally {
     await platform.close();
   }

@@ -1,5 +1,6 @@
 /** The judge: compares what senders were told with what the warehouse and the lake hold, and says every difference. */
 
+import type { ImageCounts } from "../cli/steps.ts";
 import { becomesImage, type Entry } from "./ledger.ts";
 
 /** A row of marts.fct_images with the file name of its receipt. */
@@ -39,11 +40,13 @@ export interface Evidence {
   readonly images: readonly ImageRow[];
   readonly rejections: readonly RejectionRow[];
   readonly stored: readonly StoredImage[];
-  /** After everything was stopped in order. */
-  readonly refresh: CommandResult;
+  /** What the reports count. */
+  readonly counts: ImageCounts;
+  /** Customers and days for which received is not the sum of what became of it. */
+  readonly unreconciled: number;
+  /** `refresh` after everything was stopped in order, where nothing may be left for it then; undefined elsewhere. */
+  readonly refresh: CommandResult | undefined;
   readonly reconcile: CommandResult;
-  /** Whether an orderly stop leaves nothing that could be delivered, and so loaded, again. */
-  readonly isLastDelivery: boolean;
 }
 
 /** Every difference as one line; empty when all is as it must be. */
@@ -55,7 +58,7 @@ export function judge(evidence: Evidence): readonly string[] {
     ...rejectionsOf(evidence),
     ...storedOf(evidence),
     ...countsOf(evidence),
-    ...reconciliationOf(evidence.reconcile),
+    ...reconciliationOf(evidence),
   ];
 }
 
@@ -160,30 +163,39 @@ function storedOf({ entries, images, stored }: Evidence): readonly string[] {
   return [...fromRows, ...fromLake];
 }
 
-/** The platform's own counts: nothing failed or pending, every assertion holds, and nothing was left behind by the drain. */
-function countsOf({ images, rejections, refresh, isLastDelivery }: Evidence): readonly string[] {
+/** (4) The platform counts the same, with nothing failed or pending, and a refresh finds nothing left to do. */
+function countsOf({ images, rejections, counts, refresh }: Evidence): readonly string[] {
   const count = (status: string) => images.filter((row) => row.status === status).length;
-  const expected = {
+  const expected: ImageCounts = {
     received: images.length + rejections.length,
     processed: count("processed"),
     rejected: count("rejected") + rejections.length,
     failed: 0,
     pending: 0,
-    ...(isLastDelivery ? { loaded_rows: 0 } : {}),
-    models_failed: 0,
-    assertions_failed: 0,
   };
+  const left = { loaded_rows: 0, models_failed: 0, assertions_failed: 0 };
   return [
-    ...codeOf(refresh),
-    ...Object.entries(expected)
-      .filter(([name, value]) => refresh.json?.[name] !== value)
-      .map(([name, value]) => `${refresh.command} says ${name} ${refresh.json?.[name]} instead of ${value}`),
+    ...differing(counts, expected).map((text) => `the reports say ${text}`),
+    ...(refresh === undefined ? [] : codeOf(refresh)),
+    ...(refresh === undefined
+      ? []
+      : differing(refresh.json ?? {}, left).map((text) => `refresh says ${text}`)),
   ];
 }
 
-/** (5) The lake and the raw tables agree. */
-function reconciliationOf(result: CommandResult): readonly string[] {
-  return codeOf(result);
+function differing(
+  said: Readonly<Record<string, unknown>>,
+  expected: Readonly<Record<string, number>>,
+): readonly string[] {
+  return Object.entries(expected)
+    .filter(([name, value]) => said[name] !== value)
+    .map(([name, value]) => `${name} ${said[name]} instead of ${value}`);
+}
+
+/** (5) Received is the sum of what became of it, and the lake and the raw tables agree. */
+function reconciliationOf({ unreconciled, reconcile }: Evidence): readonly string[] {
+  const sums = unreconciled === 0 ? [] : [`reconcile_submissions finds ${unreconciled} customers and days`];
+  return [...sums, ...codeOf(reconcile)];
 }
 
 function codeOf({ command, code, json }: CommandResult): readonly string[] {

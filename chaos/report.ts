@@ -40,7 +40,8 @@ export function printSummary(run: {
 }): void {
   const { wanted, passed, failed, seconds } = run;
   const left = wanted - passed - failed;
-  const rest = left === 0 ? "" : `; ${left} of ${wanted} were not begun, because the time was over`;
+  const rest =
+    left === 0 ? "" : `; ${left} of ${wanted} were not begun: the time was over, or the run was interrupted`;
   print(`${passed} seeds passed, ${failed} failed in ${Math.round(seconds)} s${rest}`);
 }
 

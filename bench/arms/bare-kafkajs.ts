@@ -5,22 +5,24 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import kafkajs, { type KafkaMessage } from "kafkajs";
-import { bucketReader, placeOfClaim } from "../claims.ts";
+import { gcsReader } from "../../lake/gcs.ts";
+import { placeOfClaim } from "../claims.ts";
 import { makeShards, shardOf, writeSynced } from "../synced-files.ts";
 
 /** As many writes at a time as the stream door has in flight. */
 const inFlight = 16;
+const largestImage = 50 * 1024 * 1024;
 const [root = "", broker = "", topic = "", endpoint = ""] = process.argv.slice(2);
 
 await makeShards(root);
-const readBucket = bucketReader(endpoint);
+const readBucket = gcsReader({ endpoint });
 let done = 0;
 
-/** The image itself, or what the claim names. */
+/** The image itself, or what the claim names, fetched as the door does it. */
 async function imageOf({ value, headers }: KafkaMessage): Promise<Uint8Array> {
   const claim = placeOfClaim(value, headers?.["content-type"]);
   if (claim === undefined) return value ?? new Uint8Array();
-  return (await readBucket(claim.bucket, claim.key)) ?? new Uint8Array();
+  return (await readBucket(claim.bucket, claim.key, largestImage)) ?? new Uint8Array();
 }
 
 async function store(message: KafkaMessage): Promise<void> {

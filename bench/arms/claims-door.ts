@@ -1,11 +1,11 @@
-/** The stream door with claims fetched by `bucketReader`, as the bare arm does; everything else as `darkroom up --only stream`. */
+/** The stream door as of `darkroom up --only stream`, on a folder lake; its claims lie on the trial server of Cloud Storage. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { openPlatform } from "../../cli/wiring.ts";
+import { gcsReader } from "../../lake/gcs.ts";
 import { consumeStream } from "../../loaders/stream/door.ts";
 import { claimReader } from "../../loaders/stream/fetch-claim.ts";
-import { bucketReader } from "../claims.ts";
 
 const [source = "", endpoint = ""] = process.argv.slice(2);
 const platform = await openPlatform({ logLevel: "warn" });
@@ -17,7 +17,7 @@ const door = consumeStream(
     stream: await platform.stream(),
     log: platform.log,
     roomFor: async () => {},
-    fetchClaim: claimReader({ sources: [source], maxImageBytes, readBucket: bucketReader(endpoint) }),
+    fetchClaim: claimReader({ sources: [source], maxImageBytes, readBucket: gcsReader({ endpoint }) }),
   },
   stop.signal,
 );

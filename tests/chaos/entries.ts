@@ -35,22 +35,24 @@ export function imageRow(id: string, changes: Partial<ImageRow> = {}): ImageRow 
 export function evidence(facts: Pick<Evidence, "entries" | "images"> & Partial<Evidence>): Evidence {
   const { images, rejections = [] } = facts;
   const count = (status: string) => images.filter((row) => row.status === status).length;
-  const json = {
+  const counts = {
     received: images.length + rejections.length,
     processed: count("processed"),
     rejected: count("rejected") + rejections.length,
     failed: 0,
     pending: 0,
-    loaded_rows: 0,
-    models_failed: 0,
-    assertions_failed: 0,
   };
   return {
     rejections,
+    counts,
+    unreconciled: 0,
     stored: images.map(({ imageId, contentSha256 }) => ({ imageId, contentSha256, missingRenditions: [] })),
-    refresh: { command: "refresh", code: 0, json },
+    refresh: {
+      command: "refresh",
+      code: 0,
+      json: { loaded_rows: 0, models_failed: 0, assertions_failed: 0 },
+    },
     reconcile: { command: "reconcile --check", code: 0, json: {} },
-    isLastDelivery: true,
     ...facts,
   };
 }

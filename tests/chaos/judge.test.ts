@@ -138,20 +138,26 @@ describe("the judge", () => {
     ]);
   });
 
-  it("finds what the platform counts otherwise, or left undone", () => {
-    const json = { ...sound.refresh.json, processed: 2, pending: 1, loaded_rows: 4 };
-    const refresh = { ...sound.refresh, json };
-    expect(judge({ ...sound, refresh })).toEqual([
-      "refresh says processed 2 instead of 3",
-      "refresh says pending 1 instead of 0",
-      "refresh says loaded_rows 4 instead of 0",
+  it("finds what the platform counts otherwise", () => {
+    expect(judge({ ...sound, counts: { ...sound.counts, processed: 2, pending: 1 } })).toEqual([
+      "the reports say processed 2 instead of 3",
+      "the reports say pending 1 instead of 0",
     ]);
-    expect(judge({ ...sound, refresh, isLastDelivery: false })).toHaveLength(2);
+    expect(finding({ unreconciled: 2 })).toBe("reconcile_submissions finds 2 customers and days");
+  });
+
+  it("finds what an orderly stop left undone", () => {
+    const json = { ...sound.refresh?.json, loaded_rows: 4 };
+    expect(finding({ refresh: { command: "refresh", code: 0, json } })).toBe(
+      "refresh says loaded_rows 4 instead of 0",
+    );
+    expect(judge({ ...sound, refresh: undefined })).toEqual([]);
   });
 
   it("passes on what refresh and reconciliation say", () => {
     const reconcile = { command: "reconcile --check", code: 1, json: { rows_without_object: 1 } };
     expect(finding({ reconcile })).toBe('reconcile --check ended with 1: {"rows_without_object":1}');
-    expect(finding({ refresh: { ...sound.refresh, code: 1 } })).toMatch(/^refresh ended with 1/);
+    const { json } = sound.refresh ?? { json: {} };
+    expect(finding({ refresh: { command: "refresh", code: 1, json } })).toMatch(/^refresh ended with 1/);
   });
 });
