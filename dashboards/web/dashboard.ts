@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import type { FastifyPluginAsync } from "fastify";
 import { messageOf } from "../../core/errors.ts";
 import type { QueryResult } from "../../warehouse/warehouse.ts";
-import { type Answer, renderPage } from "../render/page.ts";
+import type { Answer } from "../render/page.ts";
 import { report, type Source, type Tile } from "../report.ts";
 
 export interface DashboardOptions {
@@ -25,6 +25,9 @@ const files = { "page.js": "text/javascript", "page.css": "text/css" } as const;
 /** What warehouses say of a view that does not exist (BigQuery: not found; DuckDB: does not exist). */
 const missingRelation = /not found|does not exist/i;
 
+/** With the first page: what draws the charts is hundreds of modules, and most processes show none. */
+const loadPage = () => import("../render/page.ts");
+
 export function dashboardRoutes(options: DashboardOptions): FastifyPluginAsync {
   const read = sharing(() => readSources(options));
   return async (app) => {
@@ -40,7 +43,7 @@ export function dashboardRoutes(options: DashboardOptions): FastifyPluginAsync {
 
     app.get("/dashboard", hidden, async (_request, reply) => {
       const refreshedAt = options.refreshedAt();
-      const answer = await read();
+      const [answer, { renderPage }] = await Promise.all([read(), loadPage()]);
       return reply
         .status(answer.kind === "unreadable" ? 503 : 200)
         .type("text/html; charset=utf-8")
