@@ -39,7 +39,10 @@ export async function openImages(config: Config, log: Log): Promise<ImageLake> {
   const announce = async (key: string) => {
     if (isArrivalKey(key)) await arrivals.announce(key);
   };
-  return { images: folderLake({ root, announce }), arrivals, links: undefined };
+  // Notices elsewhere may lie on another file system.
+  const noticeOf = (key: string) =>
+    directory === "" && isArrivalKey(key) ? arrivals.noticeOf(key) : undefined;
+  return { images: folderLake({ root, announce, noticeOf }), arrivals, links: undefined };
 }
 
 async function openSubscription(config: Config, log: Log): Promise<Arrivals> {

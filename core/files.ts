@@ -7,8 +7,10 @@ import { promisify } from "node:util";
 import { hasCode } from "./errors.ts";
 
 /**
- * Opening and syncing by descriptor: where files come in by the thousand, a `FileHandle`, with an object and a chain of
- * promises for each step, costs as much as the file. What is synced can be closed with `closeSync`: that waits for no disk.
+ * What may wait for the disk goes through the thread pool: to sync, and to make a file (the file system may be writing its list of
+ * free ones). All else that is done to a local file (to write a small one, to change its name) happens in memory and takes
+ * microseconds, so where files come in by the thousand it is done at once: a turn through the pool costs several times as much,
+ * and a `FileHandle`, with an object and promises for each step, more still.
  */
 export const openDescriptor = promisify(open);
 export const syncDescriptor = promisify(fsync);
@@ -16,7 +18,6 @@ export const syncDescriptor = promisify(fsync);
 /** Makes new and removed names in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return; // Windows cannot open a folder for this, and needs it less.
-  // At once, since a folder in which a name has just changed is in memory: only the sync has to wait for the disk.
   const folder = openSync(path, "r");
   try {
     await syncDescriptor(folder);

@@ -1,13 +1,14 @@
 /**
- * Arrivals of a folder lake: one small file a notice in `.arrivals/`, left just before the object appears and removed when it
- * is acknowledged. What waits is the directory's content, so a start needs no scan of the lake's history.
+ * Arrivals of a folder lake: one file a notice in `.arrivals/`, left just before the object appears and removed when it is
+ * acknowledged. What waits is the directory's content, so a start needs no scan of the lake's history.
  *
- * A notice grows by one byte a delivery: its size is the count of attempts, and it survives the worker's death.
+ * A notice's name holds the key and the count of attempts, which so survives the worker's death. Its content does not matter: as a
+ * rule it is the object's own file, made here and then linked to its key, because a second file costs as much as the first.
  * A power cut may lose a notice that the file system had not yet written; `darkroom reconcile` finds such an image.
  */
 
-import { closeSync, watch } from "node:fs";
-import { access, appendFile, mkdir, opendir, stat, unlink, utimes } from "node:fs/promises";
+import { closeSync, existsSync, watch } from "node:fs";
+import { mkdir, opendir, readdir, rename, stat, unlink, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode } from "../core/errors.ts";
@@ -26,6 +27,11 @@ export interface FolderArrivalsOptions {
   readonly pollMs?: number;
 }
 
+export interface FolderArrivals extends Arrivals {
+  /** Where a notice of the key lies that was not delivered yet. Who makes a file there has announced the key. */
+  noticeOf(key: string): string;
+}
+
 /** A notice whose object has not appeared after so long belongs to a creator that died. */
 const appearsWithinMs = 10_000;
 /** Wait before a notice that could not be delivered is tried again. */
@@ -34,43 +40,45 @@ const afterErrorMs = 1000;
 const batchSize = 256;
 
 /** Arrivals of the folder lake at `root`; a second process that receives does the same work again (never wrongly). */
-export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
+export function folderArrivals(options: FolderArrivalsOptions): FolderArrivals {
   const { clock = systemClock, pollMs = 1000 } = options;
   const root = resolve(options.root);
   const directory = resolve(options.directory ?? join(root, ".arrivals"));
+  /** By key, since an object may have been announced twice. */
   const delivered = new Set<string>();
   // By the clock that only grows: the time of day may jump, and a notice must neither wait for a day nor look a day old.
   const notBeforeMs = new Map<string, number>();
   const absent = new Map<string, Absence>();
 
   async function deliver(notice: string): Promise<Arrival | undefined> {
-    const path = join(directory, notice);
-    const key = keyOf(notice);
-    if (!(await isThere(join(root, key)))) {
-      await dropWhenOld(notice, join(root, key));
+    const { key, attempts } = readName(notice);
+    if (!existsSync(join(root, key))) {
+      await dropWhenOld(notice, key);
       return undefined;
     }
     absent.delete(notice);
-    const attempt = await countAttempt(path);
-    delivered.add(notice);
-    notBeforeMs.delete(notice);
+    const attempt = attempts + 1;
+    const path = join(directory, nameOf(key, attempt));
+    if (!(await isRenamed(join(directory, notice), path))) return undefined;
+    delivered.add(key);
+    notBeforeMs.delete(key);
     return {
       key,
       attempt,
       async acknowledge() {
         await unlink(path).catch(ignoreMissing);
-        delivered.delete(notice);
-        notBeforeMs.delete(notice);
+        delivered.delete(key);
+        notBeforeMs.delete(key);
       },
       async giveBack(delayMs) {
-        notBeforeMs.set(notice, clock.elapsedMs() + delayMs);
-        delivered.delete(notice);
+        notBeforeMs.set(key, clock.elapsedMs() + delayMs);
+        delivered.delete(key);
       },
     };
   }
 
   /** The object is still to appear; a notice that nothing followed for long is removed. */
-  async function dropWhenOld(notice: string, objectPath: string): Promise<void> {
+  async function dropWhenOld(notice: string, key: string): Promise<void> {
     const path = join(directory, notice);
     const left = await stat(path).catch(ignoreMissing);
     const seen = absent.get(notice);
@@ -83,7 +91,7 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
     absent.delete(notice);
     await unlink(path).catch(ignoreMissing);
     // It may have appeared just now.
-    if (await isThere(objectPath)) await leave(path);
+    if (existsSync(join(root, key))) await announce(key);
   }
 
   async function tryToDeliver(notice: string): Promise<Arrival | undefined> {
@@ -91,13 +99,30 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
       return await deliver(notice);
     } catch (error) {
       options.onError?.(error);
-      notBeforeMs.set(notice, clock.elapsedMs() + afterErrorMs);
+      notBeforeMs.set(readName(notice).key, clock.elapsedMs() + afterErrorMs);
       return undefined;
     }
   }
 
   function isDue(notice: string): boolean {
-    return !delivered.has(notice) && (notBeforeMs.get(notice) ?? 0) <= clock.elapsedMs();
+    const { key } = readName(notice);
+    return !delivered.has(key) && (notBeforeMs.get(key) ?? 0) <= clock.elapsedMs();
+  }
+
+  async function announce(key: string): Promise<void> {
+    const path = join(directory, nameOf(key, 0));
+    try {
+      closeSync(await openDescriptor(path, "wx"));
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) {
+        await mkdir(directory, { recursive: true });
+        return announce(key);
+      }
+      if (!hasCode(error, "EEXIST")) throw error;
+      // A retry's object has yet to appear: the notice is made young again. Where it is there, its own file may be the notice.
+      const now = new Date();
+      if (!existsSync(join(root, key))) await utimes(path, now, now).catch(ignoreMissing);
+    }
   }
 
   return {
@@ -133,40 +158,33 @@ export function folderArrivals(options: FolderArrivalsOptions): Arrivals {
       }
     },
 
-    async announce(key) {
-      const path = join(directory, noticeOf(key));
-      try {
-        await leave(path);
-      } catch (error) {
-        if (!hasCode(error, "ENOENT")) throw error;
-        await mkdir(directory, { recursive: true });
-        await leave(path);
-      }
-    },
+    announce,
+    noticeOf: (key) => join(directory, nameOf(key, 0)),
 
     waiting: () => countNotices(directory),
     close: async () => undefined,
   };
 }
 
-/** Makes the notice, or makes it young again: a retry's object has yet to appear. */
-async function leave(path: string): Promise<void> {
+/** `+` and `~` are in no key: one stands for the `/` that a file name cannot hold, the other stands before the attempts. */
+function nameOf(key: string, attempts: number): string {
+  return key.replaceAll("/", "+") + (attempts === 0 ? "" : `~${attempts}`);
+}
+
+function readName(notice: string): { readonly key: string; readonly attempts: number } {
+  const [name = "", attempts = "0"] = notice.split("~");
+  return { key: name.replaceAll("+", "/"), attempts: Number(attempts) };
+}
+
+/** False when the notice is gone: another process has it. */
+async function isRenamed(notice: string, path: string): Promise<boolean> {
   try {
-    closeSync(await openDescriptor(path, "wx"));
+    await rename(notice, path);
+    return true;
   } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    const now = new Date();
-    await utimes(path, now, now);
+    ignoreMissing(error);
+    return false;
   }
-}
-
-/** `+` is in no key, so it stands for the `/` that a file name cannot hold. */
-function noticeOf(key: string): string {
-  return key.replaceAll("/", "+");
-}
-
-function keyOf(notice: string): string {
-  return notice.replaceAll("+", "/");
 }
 
 /** Since when a notice has been seen without its object. */
@@ -176,21 +194,6 @@ interface Absence {
   readonly sinceMs: number;
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
-    return false;
-  }
-}
-
-async function countAttempt(path: string): Promise<number> {
-  await appendFile(path, ".");
-  return (await stat(path)).size;
-}
-
 async function firstNotices(
   directory: string,
   most: number,
@@ -198,20 +201,19 @@ async function firstNotices(
 ): Promise<readonly string[]> {
   const notices: string[] = [];
   for await (const entry of await opendir(directory, { bufferSize: 1024 })) {
-    if (isWanted(entry.name)) notices.push(entry.name);
+    if (entry.isFile() && isWanted(entry.name)) notices.push(entry.name);
     if (notices.length === most) break;
   }
   return notices;
 }
 
 async function countNotices(directory: string): Promise<number> {
-  let count = 0;
   try {
-    for await (const _ of await opendir(directory, { bufferSize: 1024 })) count += 1;
+    return (await readdir(directory)).length;
   } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
+    ignoreMissing(error);
+    return 0;
   }
-  return count;
 }
 
 /** Rings when the directory changes; where the system cannot watch, it never rings and the poll does the work. */

@@ -6,7 +6,7 @@
  * has no trailer and is exactly its bytes, unless these end in the magic word themselves: then an empty trailer tells the two apart.
  */
 
-import { writev } from "node:fs";
+import { writev, writevSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Refused } from "../core/errors.ts";
@@ -54,10 +54,15 @@ export async function readContent(file: FileHandle, fileSize: number, path: stri
 
 const writeParts = promisify(writev);
 
+/** So much is copied into memory at once, in less time than a turn through the thread pool takes (core/files.ts). */
+const mostAtOnce = 256 * 1024;
+
 /** In as few calls as the system allows; it may take a part only. */
 async function writeAll(file: number, parts: readonly Uint8Array[]): Promise<void> {
+  const isSmall = parts.reduce((sum, { length }) => sum + length, 0) <= mostAtOnce;
   for (let rest = without(parts, 0); rest.length > 0; ) {
-    rest = without(rest, (await writeParts(file, rest)).bytesWritten);
+    const written = isSmall ? writevSync(file, rest) : (await writeParts(file, rest)).bytesWritten;
+    rest = without(rest, written);
   }
 }
 

@@ -1,12 +1,11 @@
 /** The lake in a directory: what `npm start` uses. One object is one file; see folder-file.ts. */
 
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, link, unlink } from "node:fs";
+import { closeSync, existsSync, linkSync, unlinkSync } from "node:fs";
 import { type FileHandle, mkdir, open, opendir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { hasCode, Refused, Unavailable } from "../core/errors.ts";
 import { openDescriptor, sweepFiles, syncDescriptor, syncFolder } from "../core/files.ts";
@@ -23,6 +22,11 @@ export interface FolderLakeOptions {
   readonly clock?: Clock;
   /** Called just before an object appears: a notice left here survives a crash right after it. */
   readonly announce?: (key: string) => Promise<void>;
+  /**
+   * Where the file of a new object may be made so that it is its own notice, and none has to be left beside it; undefined for
+   * objects that are not announced. On the same file system as the root. @default nowhere
+   */
+  readonly noticeOf?: (key: string) => string | undefined;
 }
 
 /** A temporary file so old is a killed writer's; a living one needs far less for a file. */
@@ -33,7 +37,7 @@ const announcementMs = 5000;
 
 /** A lake in a directory of a local file system that knows hard links (ext4, xfs, btrfs, APFS, NTFS). */
 export function folderLake(options: FolderLakeOptions): Lake {
-  const { retentionMs = 0, clock = systemClock, announce } = options;
+  const { retentionMs = 0, clock = systemClock, announce, noticeOf } = options;
   const root = resolve(options.root);
   let isSwept = false;
   const pathOf = (key: string) => join(root, checkKey(key));
@@ -41,33 +45,37 @@ export function folderLake(options: FolderLakeOptions): Lake {
   return {
     async create(key: string, body: Body, metadata: Metadata = {}): Promise<Creation> {
       const path = pathOf(key);
-      const temporary = join(root, ".tmp", randomUUID());
       const source = watched(body);
       if (!isSwept) void sweepFiles(join(root, ".tmp"), { olderThanMs: leftBehindMs }).catch(() => undefined);
       isSwept = true;
+      let made: NewFile | undefined;
       try {
-        // Asked first, so that a repeat is not announced as an arrival again; the link below decides. At once, since a
-        // name is looked up in memory as a rule, and a turn through the thread pool takes several times as long.
+        // Asked first, so that a repeat is not announced as an arrival again; the link below decides.
         const there = existsSync(path) ? await statObject(path, key) : undefined;
         if (there !== undefined) {
           await syncFolder(dirname(path));
           return { isCreated: false, object: there };
         }
-        const sizeBytes = await writeTemporary(temporary, source.body, metadata);
+        const notice = body instanceof Uint8Array ? noticeOf?.(key) : undefined;
+        made =
+          (notice && (await makeNotice(notice))) || (await makeTemporary(join(root, ".tmp", randomUUID())));
+        const sizeBytes = await writeSynced(made, source.body, metadata);
         const announcedMs = clock.elapsedMs();
-        await announce?.(key);
-        const isCreated = await linkAs(temporary, path);
+        if (!made.isNotice) await announce?.(key);
+        const isCreated = await linkAs(made.path, path);
         // Who was suspended in between may have been taken for dead, and the notice dropped.
         if (clock.elapsedMs() - announcedMs > announcementMs) await announce?.(key);
+        if (!made.isNotice) removeQuietly(made.path);
+        made = undefined;
         // Also when another creator won: it may have died before its name was durable.
-        await Promise.all([syncFolder(dirname(path)), removeTemporary(temporary)]);
+        await syncFolder(dirname(path));
         if (!isCreated) return { isCreated, object: await present(path, key) };
         return {
           isCreated: true,
           object: { key, sizeBytes, createdAt: clock.now(), metadata: { ...metadata } },
         };
       } catch (error) {
-        await removeTemporary(temporary);
+        if (made !== undefined) removeQuietly(made.path);
         throw source.hasFailed() ? error : asUnavailable(error, path);
       }
     },
@@ -94,7 +102,7 @@ export function folderLake(options: FolderLakeOptions): Lake {
       const object = await statObject(path, key);
       if (object === undefined) return false;
       refuseWhileRetained(object, retentionMs, clock);
-      await removeName(path);
+      unlinkSync(path);
       await syncFolder(dirname(path));
       return true;
     },
@@ -124,15 +132,26 @@ function watched(body: Body): { body: Body; hasFailed: () => boolean } {
   return { body: relay(body), hasFailed: () => failed };
 }
 
-async function writeTemporary(path: string, body: Body, metadata: Metadata): Promise<number> {
-  const file = await openOrMakeParent(path);
+/** An empty file that is to become an object. */
+interface NewFile {
+  readonly path: string;
+  readonly descriptor: number;
+  /** It stays where it is, and tells of the object. */
+  readonly isNotice: boolean;
+}
+
+/** Undefined when there is a notice already: another creator's, or one whose creator died. */
+async function makeNotice(path: string): Promise<NewFile | undefined> {
   try {
-    const sizeBytes = await writeContent(file, body, metadata);
-    await syncDescriptor(file);
-    return sizeBytes;
-  } finally {
-    closeSync(file);
+    return { path, descriptor: await openOrMakeParent(path), isNotice: true };
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    return undefined;
   }
+}
+
+async function makeTemporary(path: string): Promise<NewFile> {
+  return { path, descriptor: await openOrMakeParent(path), isNotice: false };
 }
 
 async function openOrMakeParent(path: string): Promise<number> {
@@ -145,18 +164,29 @@ async function openOrMakeParent(path: string): Promise<number> {
   }
 }
 
-const giveName = promisify(link);
-const removeName = promisify(unlink);
+async function writeSynced({ descriptor }: NewFile, body: Body, metadata: Metadata): Promise<number> {
+  try {
+    const sizeBytes = await writeContent(descriptor, body, metadata);
+    await syncDescriptor(descriptor);
+    return sizeBytes;
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
-/** One that stays behind is swept later. */
-async function removeTemporary(path: string): Promise<void> {
-  await removeName(path).catch(() => undefined);
+/** A temporary file that stays behind is swept later, and a notice without its object is dropped. */
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone, or the disk fails.
+  }
 }
 
 /** Gives the file its name unless the name is taken. A link and not a rename: a rename would replace what is there. */
 async function linkAs(temporary: string, path: string, isSecond = false): Promise<boolean> {
   try {
-    await giveName(temporary, path);
+    linkSync(temporary, path);
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;

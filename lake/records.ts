@@ -21,27 +21,35 @@ export function shorten(text: string, mostCharacters = Number.POSITIVE_INFINITY)
   return whole.length <= mostCharacters ? whole : [...whole].slice(0, mostCharacters).join("");
 }
 
-/** The record as metadata; null values are left out. */
-export function toMetadata<Table extends RecordTable>(record: Row<Table>): Metadata {
-  return Object.fromEntries(
-    Object.entries<unknown>(record).flatMap(([name, value]) =>
-      value === null ? [] : [[name, shorten(String(value), longest[name])]],
-    ),
-  );
+/** The record with every text as long as it may be. */
+export function shortened<Table extends RecordTable>(record: Row<Table>): Row<Table> {
+  const entries = Object.entries<unknown>(record).map(([name, value]) => [
+    name,
+    typeof value === "string" ? shorten(value, longest[name]) : value,
+  ]);
+  return Object.fromEntries(entries);
 }
+
+/** A shortened record as metadata; null values are left out. */
+export function toMetadata<Table extends RecordTable>(record: Row<Table>): Metadata {
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries<unknown>(record))
+    if (value !== null) metadata[name] = String(value);
+  return metadata;
+}
+
+const integersOf = new Map(
+  tables.map(({ name, columns }) => [
+    name as string,
+    new Set(columns.flatMap((column) => (column.type === "INT64" ? [column.name as string] : []))),
+  ]),
+);
 
 /** The record of an object. Throws `Refused` (`no_record`) when the metadata is none: somebody else wrote the object. */
 export function recordOf<Table extends RecordTable>(table: Table, object: LakeObject): Row<Table> {
-  const integers = new Set(
-    tables.flatMap((candidate) =>
-      candidate.columns.flatMap((column) =>
-        candidate.name === table && column.type === "INT64" ? [column.name as string] : [],
-      ),
-    ),
-  );
   const values = Object.entries(object.metadata).map(([name, value]) => [
     name,
-    integers.has(name) ? Number(value) : value,
+    integersOf.get(table)?.has(name) ? Number(value) : value,
   ]);
   const parsed = parseRow(table, Object.fromEntries(values));
   if (parsed.success) return parsed.data;

@@ -7,7 +7,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Lake } from "../lake/lake.ts";
 import { originalKey, rejectedKey } from "../lake/layout.ts";
-import { recordOf, shorten, toMetadata } from "../lake/records.ts";
+import { recordOf, shorten, shortened, toMetadata } from "../lake/records.ts";
 import type { Customers } from "./customers/customers.ts";
 import { formatOf } from "./format.ts";
 
@@ -53,7 +53,7 @@ export async function takeIn(env: IntakeEnvironment, submission: Submission): Pr
       submission.bytes,
       toMetadata<"image_received">(record),
     );
-    const stored = recordOf("image_received", object);
+    const stored = isCreated ? record : recordOf("image_received", object);
     if (stored.content_sha256 !== submission.contentSha256) throw differentBytes(submission);
     if (isCreated) env.metrics.received.inc({ source: submission.source });
     return { status: "accepted", isNew: isCreated, record: stored };
@@ -78,7 +78,7 @@ async function check(env: IntakeEnvironment, submission: Submission): Promise<Ro
   const { bytes } = submission;
   const customer = await knownCustomer(env, submission.customerId);
   const format = await checkContent(bytes, env.maxImageBytes);
-  return {
+  return shortened<"image_received">({
     event_id: submission.imageId,
     image_id: submission.imageId,
     customer_id: customer,
@@ -90,7 +90,7 @@ async function check(env: IntakeEnvironment, submission: Submission): Promise<Ro
     size_bytes: bytes.length,
     content_sha256: submission.contentSha256,
     format,
-  };
+  });
 }
 
 /** The format of an image that may come in. Throws `Refused` for what may not. */
@@ -139,7 +139,7 @@ export async function takeRefused(
     submission.bytes.length > env.maxImageBytes
       ? submission.bytes.subarray(0, keptOfTooLarge)
       : submission.bytes;
-  const record: Row<"image_rejected"> = {
+  const record = shortened<"image_rejected">({
     event_id: id,
     stage: "door",
     customer_id: shorten(submission.customerId ?? "", 100) || null,
@@ -152,7 +152,7 @@ export async function takeRefused(
     file_name: submission.fileName ?? null,
     size_bytes: kept.length,
     content_sha256: kept === submission.bytes ? contentSha256 : sha256(kept),
-  };
+  });
   const { isCreated } = await env.lake.create(rejectedKey(id), kept, toMetadata<"image_rejected">(record));
   if (isCreated) env.metrics.refused.inc({ source: submission.source, reason: refusal.reason });
   return { status: "refused", isNew: isCreated, refusal };

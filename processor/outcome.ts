@@ -5,7 +5,7 @@ import { sha256 } from "../core/ids.ts";
 import type { Row } from "../core/rows.ts";
 import type { Lake } from "../lake/lake.ts";
 import { outcomeKey, rejectedKey, renditionKey } from "../lake/layout.ts";
-import { readOutcome, toMetadata } from "../lake/records.ts";
+import { readOutcome, shortened, toMetadata } from "../lake/records.ts";
 import type { Developed, Processor, Recipe } from "./processor.ts";
 
 export interface Original {
@@ -94,7 +94,7 @@ export async function keepRejected(lake: Lake, { record, bytes }: Original, outc
     size_bytes: record.size_bytes,
     content_sha256: record.content_sha256,
   };
-  await lake.create(rejectedKey(record.image_id), bytes, toMetadata<"image_rejected">(refusal));
+  await lake.create(rejectedKey(record.image_id), bytes, toMetadata(shortened<"image_rejected">(refusal)));
 }
 
 function describe({ record, bytes }: Original, attempt: Attempt, result: Result): Outcome {

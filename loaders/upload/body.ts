@@ -89,7 +89,10 @@ function readLimited(stream: Readable, limit: number, reserve: Reserve): Promise
     stream.on("data", keep);
     stream.on("end", () => resolve(Buffer.concat(chunks)));
     stream.on("error", reject);
-    stream.on("close", () => reject(new Unavailable("the connection ended within the body")));
+    // It closes after each body; an error, with its stack, costs as much as a look at the headers.
+    stream.on("close", () => {
+      if (!stream.readableEnded) reject(new Unavailable("the connection ended within the body"));
+    });
   });
 }
 

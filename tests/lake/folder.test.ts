@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { systemClock } from "../../core/clock.ts";
+import { Unavailable } from "../../core/errors.ts";
 import { folderLake } from "../../lake/folder.ts";
 import { folderArrivals } from "../../lake/folder-arrivals.ts";
 import { readWhole } from "../../lake/lake.ts";
@@ -19,7 +20,7 @@ arrivalsConformance("folder", async () => {
   const root = await temporaryFolder();
   const arrivals = folderArrivals({ root, pollMs: 20 });
   return {
-    lake: folderLake({ root, announce: arrivals.announce }),
+    lake: folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf }),
     arrivals,
     restarted: async () => folderArrivals({ root, pollMs: 20 }),
   };
@@ -132,8 +133,9 @@ describe("folder arrivals", () => {
     const errors: unknown[] = [];
     const arrivals = folderArrivals({ root, pollMs: 20, onError: (error) => errors.push(error) });
     await folderLake({ root, announce: arrivals.announce }).create("originals/ab/one", Buffer.from("x"));
-    await mkdir(join(root, ".arrivals", "originals+ab+two"), { recursive: true });
     await writeFile(join(root, "originals/ab/two"), "x");
+    await arrivals.announce("originals/ab/two");
+    await mkdir(join(root, ".arrivals", "originals+ab+two~1"));
     const seen: string[] = [];
     for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(200) })) {
       seen.push(arrival.key);
@@ -200,6 +202,46 @@ describe("folder arrivals", () => {
       "originals/ab/given-back 2",
       "originals/ab/slow 1",
     ]);
+  });
+
+  it("are the objects' own files, and go without them", async () => {
+    const root = await temporaryFolder();
+    const arrivals = folderArrivals({ root, pollMs: 20 });
+    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
+    await lake.create("originals/ab/one", Buffer.from("x"), { a: "b" });
+    const [notice, object] = [join(root, ".arrivals/originals+ab+one"), join(root, "originals/ab/one")];
+    expect((await stat(notice)).ino).toBe((await stat(object)).ino);
+    const attempts: number[] = [];
+    for await (const arrival of arrivals.receive({ signal: AbortSignal.timeout(2000), untilIdle: true })) {
+      attempts.push(arrival.attempt);
+      await (arrival.attempt < 3 ? arrival.giveBack(1) : arrival.acknowledge());
+    }
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(await readdir(join(root, ".arrivals"))).toEqual([]);
+    expect(await readWhole(lake, "originals/ab/one")).toMatchObject({
+      bytes: Buffer.from("x"),
+      object: { metadata: { a: "b" } },
+    });
+  });
+
+  it("are left beside the object where a dead creator's half of it lies", async () => {
+    const root = await temporaryFolder();
+    const arrivals = folderArrivals({ root, pollMs: 20 });
+    await mkdir(join(root, ".arrivals"));
+    await writeFile(join(root, ".arrivals/originals+ab+one"), "hal");
+    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
+    await lake.create("originals/ab/one", Buffer.from("whole"));
+    expect((await readWhole(lake, "originals/ab/one"))?.bytes.toString()).toBe("whole");
+    expect(await arrivals.waiting()).toBe(1);
+  });
+
+  it("do not stay when the object cannot be made", async () => {
+    const root = await temporaryFolder();
+    const arrivals = folderArrivals({ root, pollMs: 20 });
+    await writeFile(join(root, "originals"), "in the way");
+    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
+    await expect(lake.create("originals/ab/one", Buffer.from("x"))).rejects.toThrow(Unavailable);
+    expect(await arrivals.waiting()).toBe(0);
   });
 
   it("announces again what took so long to appear that its notice may have been dropped", async () => {
