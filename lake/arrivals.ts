@@ -16,7 +16,10 @@ export interface Arrival {
 export interface ReceiveOptions {
   /** Ends the iteration; what was delivered may still be acknowledged. */
   readonly signal: AbortSignal;
-  /** Ends the iteration when nothing waits and everything delivered was acknowledged. @default false */
+  /**
+   * Ends the iteration when nothing waits and everything delivered was acknowledged; and with `Unavailable` when the service
+   * cannot be asked for long. Without it an outage is waited for. @default false
+   */
   readonly untilIdle?: boolean;
 }
 

@@ -4,17 +4,23 @@ export interface Outage {
   failed(error: unknown): void;
   /** The service has answered. */
   over(): void;
+  /** Throws the last error when the service has not answered for so long. */
+  mustNotLast(ms: number): void;
 }
 
-export function createOutage(onError: (error: unknown) => void): Outage {
-  let isOn = false;
+/** `elapsedMs` is a clock that only grows. */
+export function createOutage(onError: (error: unknown) => void, elapsedMs: () => number): Outage {
+  let current: { readonly sinceMs: number; readonly error: unknown } | undefined;
   return {
     failed(error) {
-      if (!isOn) onError(error);
-      isOn = true;
+      if (current === undefined) onError(error);
+      current = { sinceMs: current?.sinceMs ?? elapsedMs(), error };
     },
     over() {
-      isOn = false;
+      current = undefined;
+    },
+    mustNotLast(ms) {
+      if (current !== undefined && elapsedMs() - current.sinceMs >= ms) throw current.error;
     },
   };
 }

@@ -41,6 +41,8 @@ export interface ReceivingOptions {
    * which must be shorter. @default 5000
    */
   readonly idleMs?: number;
+  /** With `untilIdle`: when the service cannot be reached for so long, `receive` throws `Unavailable`. @default 30000 */
+  readonly outageMs?: number;
   readonly clock?: Clock;
 }
 
@@ -59,10 +61,10 @@ export function pubsubReceiver(
   sources: readonly [Source, ...Source[]],
   options: ReceivingOptions,
 ): Arrivals {
-  const { clock = systemClock, bucket, idleMs = 5000, onError = () => {} } = options;
+  const { clock = systemClock, bucket, idleMs = 5000, outageMs = 30_000, onError = () => {} } = options;
   const { maxMessages = 10_000, maxBytes = 2 ** 30, leaseMs = 60_000, longestMs = 3_600_000 } = options;
   const flow = createFlow({ maxMessages, maxBytes }, clock.elapsedMs);
-  const outage = createOutage(onError);
+  const outage = createOutage(onError, clock.elapsedMs);
   const reader = createReader({ isWanted: options.isWanted, bucket, onError });
   const intakes = new Set<Intake>();
   const custody = createCustody({
@@ -100,6 +102,7 @@ export function pubsubReceiver(
       try {
         while (!signal.aborted) {
           const held = intake.next();
+          if (untilIdle) outage.mustNotLast(outageMs);
           if (held !== undefined) yield custody.handOut(held);
           else if (untilIdle && isIdle(intake)) return;
           else await intake.more(untilIdle ? lookEveryMs : patienceMs);

@@ -58,7 +58,7 @@ const maxUnacknowledged = 10_000;
 
 /**
  * Works until the signal aborts (what is in flight is finished first) or, with `untilIdle`, until nothing waits.
- * `onDone` is told after each acknowledged arrival.
+ * `onDone` is told after each acknowledged arrival. Throws what `receive` throws, after what is in flight is finished.
  */
 export async function work(
   env: WorkerEnvironment,
@@ -75,24 +75,31 @@ export async function work(
   };
   const slots = createBudget(env.concurrency);
   const unacknowledged = createBudget(maxUnacknowledged);
-  for await (const arrival of env.arrivals.receive(options)) {
-    const forget = await unacknowledged.take();
-    const freeSlot = await slots.take();
-    outlast(env, options.signal, () => handle(env, arrival, freeSlot))
-      .then((result) => {
-        summary[result] += 1;
-        options.onDone?.(summary);
-      })
-      .catch(async (error) => {
-        summary[error instanceof Refused ? "leftAlone" : "givenBack"] += 1;
-        await giveBack(env, arrival, error).catch(() => undefined);
-      })
-      .finally(() => {
-        freeSlot();
-        forget();
-      });
+  try {
+    for await (const arrival of env.arrivals.receive(options)) {
+      const forget = await unacknowledged.take();
+      const freeSlot = await slots.take();
+      outlast(env, options.signal, () => handle(env, arrival, freeSlot))
+        .then((result) => {
+          summary[result] += 1;
+          options.onDone?.(summary);
+        })
+        .catch(async (error) => {
+          summary[error instanceof Refused ? "leftAlone" : "givenBack"] += 1;
+          await giveBack(env, arrival, error).catch(() => undefined);
+        })
+        .finally(() => {
+          freeSlot();
+          forget();
+        });
+    }
+  } catch (error) {
+    // Nothing more can be received, and perhaps nothing acknowledged: what is in flight comes again, and finds its outcome.
+    await finishWork(env, slots);
+    throw error;
   }
-  await finish(env, slots, unacknowledged);
+  await finishWork(env, slots);
+  await unacknowledged.whenFree();
   return summary;
 }
 
@@ -117,10 +124,9 @@ async function outlast<T>(
   }
 }
 
-async function finish(env: WorkerEnvironment, slots: Budget, unacknowledged: Budget): Promise<void> {
+async function finishWork(env: WorkerEnvironment, slots: Budget): Promise<void> {
   await slots.whenFree();
   await env.segments.flush();
-  await unacknowledged.whenFree();
 }
 
 function handle(env: WorkerEnvironment, arrival: Arrival, freeSlot: () => void): Promise<keyof WorkSummary> {

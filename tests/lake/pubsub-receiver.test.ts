@@ -280,6 +280,12 @@ describe("arrivals from Pub/Sub", () => {
     expect(errors).toMatchObject([{ name: "Unavailable", message: "no connection" }]);
   });
 
+  it("does not wait for ever for a service that is away when it is to end by itself", async () => {
+    const { arrivals, service } = open({ outageMs: 3000 });
+    service.fail(new Unavailable("nobody answers"));
+    await expect(drain(arrivals)).rejects.toThrow(new Unavailable("nobody answers"));
+  });
+
   it("tries an acknowledgement again until the service has it", async () => {
     const { service, arrivals } = open();
     service.bring(notification("originals/ab/one"));

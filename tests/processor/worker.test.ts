@@ -296,6 +296,25 @@ describe("worker", () => {
     expect(await platform.arrivals.waiting()).toBe(0);
   });
 
+  it("finishes what is in flight when nothing more can be received, and says why", async () => {
+    const platform = await testPlatform();
+    const imageId = await upload(platform, "one", await picture(1));
+    const env = platform.worker();
+    const stuck = () => new Promise<void>(() => undefined);
+    async function* receive(options: Parameters<typeof env.arrivals.receive>[0]) {
+      for await (const arrival of env.arrivals.receive(options)) {
+        // Nor can it be acknowledged.
+        yield { ...arrival, acknowledge: stuck };
+        throw new Unavailable("nobody answers");
+      }
+    }
+    await expect(untilIdle({ ...env, arrivals: { ...env.arrivals, receive } })).rejects.toThrow(
+      "nobody answers",
+    );
+    expect(await readWhole(platform.lake, outcomeKey(imageId, standardRecipe))).toBeDefined();
+    expect(await rowsOf(platform, "image_processed")).toHaveLength(1);
+  });
+
   it("ends the hold on an original once its outcome is there, also when the outcome was there before", async () => {
     const platform = await testPlatform();
     const imageId = await upload(platform, "one", await picture(1));
