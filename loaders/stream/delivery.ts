@@ -12,7 +12,7 @@ import {
 } from "./hand-out.ts";
 import { inFlight } from "./in-flight.ts";
 import type { PartitionSource, Readable } from "./partition-source.ts";
-import type { ConsumeOptions } from "./stream.ts";
+import { type ConsumeOptions, usualMaxInFlightBytes } from "./stream.ts";
 
 export interface DeliveryOptions extends Partial<RetryOptions> {
   /** Commits are written at most so often. @default 100 */
@@ -52,7 +52,7 @@ export async function deliver<Item extends Readable>(
 /** Starts with no partition; runs until one of the signals, or until something fails. */
 export function startDelivery<Item extends Readable>(
   handle: Handle,
-  { signal, maxInFlight = 16, maxInFlightBytes = 64 * 1024 * 1024 }: ConsumeOptions,
+  { signal, maxInFlight = 16, maxInFlightBytes = usualMaxInFlightBytes }: ConsumeOptions,
   options: DeliveryOptions,
   closing: AbortSignal = signal,
 ): Delivery<Item> {

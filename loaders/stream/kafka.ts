@@ -10,7 +10,7 @@ import { keepMembership, type MembershipTimes } from "./kafka-membership.ts";
 import type { KafkaItem } from "./kafka-messages.ts";
 import { kafkaProducer, type TargetTopic } from "./kafka-producer.ts";
 import { messageBytes } from "./new-message.ts";
-import type { ConsumeOptions, Stream } from "./stream.ts";
+import { type ConsumeOptions, type Stream, usualMaxInFlightBytes } from "./stream.ts";
 
 export interface KafkaStreamOptions extends KafkaConnection, DeliveryOptions, MembershipTimes {
   readonly topic: string;
@@ -21,9 +21,6 @@ export interface KafkaStreamOptions extends KafkaConnection, DeliveryOptions, Me
   /** A larger message is refused before anything is sent. @default the topic's own max.message.bytes */
   readonly maxMessageBytes?: number;
 }
-
-/** @default of ConsumeOptions.maxInFlightBytes */
-const usualMaxInFlightBytes = 64 * 1024 * 1024;
 
 /**
  * Opens the stream and looks whether its topics are there.

@@ -22,6 +22,9 @@ export interface NewStreamMessage {
   readonly value: Uint8Array;
 }
 
+/** Kafka holds up to three times as much, and some more: with this a consumer stays well below 300 MB. */
+export const usualMaxInFlightBytes = 32 * 1024 * 1024;
+
 export interface ConsumeOptions {
   /**
    * Ends the consumption: nothing new is handed out, what is in flight is finished and committed, then `consume`
@@ -30,7 +33,7 @@ export interface ConsumeOptions {
   readonly signal: AbortSignal;
   /** At most so many messages are handed out and not yet handled. @default 16 */
   readonly maxInFlight?: number;
-  /** At most so many bytes of values are handed out and not yet handled (one message may always be). @default 64 MiB */
+  /** At most so many bytes of values are handed out and not yet handled (one message may always be). @default 32 MiB */
   readonly maxInFlightBytes?: number;
 }
 
