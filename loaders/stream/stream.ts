@@ -22,8 +22,8 @@ export interface NewStreamMessage {
   readonly value: Uint8Array;
 }
 
-/** Kafka holds up to three times as much, and some more: with this a consumer stays well below 300 MB. */
-export const usualMaxInFlightBytes = 32 * 1024 * 1024;
+/** Sixteen of the largest messages that Kafka takes as a rule. */
+export const usualMaxInFlightBytes = 16 * 1024 * 1024;
 
 export interface ConsumeOptions {
   /**
@@ -33,7 +33,7 @@ export interface ConsumeOptions {
   readonly signal: AbortSignal;
   /** At most so many messages are handed out and not yet handled. @default 16 */
   readonly maxInFlight?: number;
-  /** At most so many bytes of values are handed out and not yet handled (one message may always be). @default 32 MiB */
+  /** At most so many bytes of values are handed out and not yet handled (one message may always be). @default 16 MiB */
   readonly maxInFlightBytes?: number;
 }
 
