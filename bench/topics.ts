@@ -43,7 +43,10 @@ export async function fillTopic({ broker, topic, messages, contentType, makeValu
   const kafka = clientOf(broker);
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries: [usualLimit] }], waitForLeaders: true });
+  await admin.createTopics({
+    topics: [{ topic, numPartitions: partitions, configEntries: [usualLimit] }],
+    waitForLeaders: true,
+  });
   await admin.disconnect();
   const producer = kafka.producer();
   await producer.connect();
