@@ -1,6 +1,6 @@
 /** Identities that a retry computes again: an id is a hash of what makes a submission the same submission. */
 
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** What an id begins with, by the door the image came through. */
 export type IdPrefix = "u" | "s" | "f";
@@ -34,7 +34,7 @@ export function rejectId(imageId: string, contentSha256: string): string {
 
 /** SHA-256 as 64 hexadecimal digits. */
 export function sha256(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes, "hex");
 }
 
 /** `bytes` random bytes (at least 16 for a secret) in URL-safe base64. */
@@ -42,12 +42,11 @@ export function randomToken(bytes: number): string {
   return randomBytes(bytes).toString("base64url");
 }
 
-/** Prefix and 128 bits of a SHA-256 over the parts, each preceded by its length so that no two lists run together. */
+/** Prefix and 128 bits of a SHA-256 over the parts, each preceded by its length in bytes so that no two lists run together. */
 function identify(prefix: IdPrefix, ...parts: readonly Part[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) {
-    const bytes = part instanceof Uint8Array ? part : Buffer.from(String(part), "utf8");
-    hash.update(`${bytes.length}:`).update(bytes);
-  }
-  return prefix + hash.digest("hex").slice(0, 32);
+  const bytes = parts.flatMap((part) => {
+    const own = part instanceof Uint8Array ? part : Buffer.from(String(part), "utf8");
+    return [Buffer.from(`${own.length}:`), own];
+  });
+  return prefix + sha256(Buffer.concat(bytes)).slice(0, 32);
 }

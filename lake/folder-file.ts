@@ -83,10 +83,13 @@ function trailerAfter(end: Uint8Array, metadata: Metadata): Uint8Array {
 }
 
 function trailerOf(metadata: Metadata): Buffer {
-  const json = Buffer.from(JSON.stringify(metadata), "utf8");
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(json.length);
-  return Buffer.concat([json, length, magic]);
+  const json = JSON.stringify(metadata);
+  const length = Buffer.byteLength(json, "utf8");
+  const trailer = Buffer.allocUnsafe(length + endLength);
+  trailer.write(json, "utf8");
+  trailer.writeUInt32BE(length, length);
+  magic.copy(trailer, length + 4);
+  return trailer;
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
