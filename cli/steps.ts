@@ -29,14 +29,17 @@ export async function loadSegments(
 ): Promise<LoadSummary> {
   const recorder = runRecorder(platform);
   const env = { ...platform, warehouse: await platform.warehouse() };
-  const summary = await load(env, {
-    ...options,
-    onTable: (loaded) => {
-      if (loaded.table !== "pipeline_run") recorder.add(loadRecord(loaded));
-    },
-  });
-  await recorder.write();
-  return summary;
+  try {
+    return await load(env, {
+      ...options,
+      onTable: (loaded) => {
+        if (loaded.table !== "pipeline_run") recorder.add(loadRecord(loaded));
+      },
+    });
+  } finally {
+    // Also when a table could not be loaded: the others were, and were paid for.
+    await recorder.write();
+  }
 }
 
 /** Compiles the project and runs every model and assertion. */

@@ -105,6 +105,8 @@ export async function uploadPieces(
   const cancel = () => client.sendOnce({ ...session, method: "DELETE" }).catch(() => undefined);
   try {
     const answer = await sendPieces(client, session, upload, pieces);
+    // Not of the bucket, which was there a moment ago.
+    if (answer.status === 404) throw new Unavailable(`${upload.about}: the session of the upload is gone`);
     if (!isSuccess(answer.status)) await cancel();
     return answer;
   } catch (error) {

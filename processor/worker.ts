@@ -2,7 +2,7 @@
 
 import { type Budget, createBudget } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf, Refused, Unavailable } from "../core/errors.ts";
+import { Misconfigured, messageOf, Refused } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
@@ -78,8 +78,17 @@ export async function work(
   try {
     for await (const arrival of env.arrivals.receive(options)) {
       const forget = await unacknowledged.take();
-      const freeSlot = await slots.take();
-      outlast(env, options.signal, () => handle(env, arrival, freeSlot))
+      // Taken before the next arrival is asked for: the slots set the pace.
+      let slot: (() => void) | undefined = await slots.take();
+      outlast(env, options.signal, async () => {
+        const freeSlot = slot ?? (await slots.take());
+        slot = undefined;
+        try {
+          return await handle(env, arrival, freeSlot);
+        } finally {
+          freeSlot();
+        }
+      })
         .then((result) => {
           summary[result] += 1;
           options.onDone?.(summary);
@@ -88,10 +97,7 @@ export async function work(
           summary[error instanceof Refused ? "leftAlone" : "givenBack"] += 1;
           await giveBack(env, arrival, error).catch(() => undefined);
         })
-        .finally(() => {
-          freeSlot();
-          forget();
-        });
+        .finally(forget);
     }
   } catch (error) {
     // Nothing more can be received, and perhaps nothing acknowledged: what is in flight comes again, and finds its outcome.
@@ -104,8 +110,8 @@ export async function work(
 }
 
 /**
- * An outage of the lake is waited for with the arrival in hand: each delivery counts as an attempt, and an outage is not the
- * image's fault. Once the signal aborts, what fails is given back.
+ * An outage of the lake, or a permission that it lacks, is waited for with the arrival in hand and without a slot: each delivery
+ * counts as an attempt, and that is not the image's fault. Once the signal aborts, what fails is given back.
  */
 async function outlast<T>(
   env: WorkerEnvironment,
@@ -117,9 +123,10 @@ async function outlast<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof Unavailable) || signal.aborted || env.clock.elapsedMs() >= endMs) throw error;
+      if (error instanceof Refused || signal.aborted || env.clock.elapsedMs() >= endMs) throw error;
       env.log.debug({ error: messageOf(error), tries }, "waiting for the lake");
-      await env.clock.sleep(Math.min(10_000, backoffMs(tries)), signal);
+      // What waited for one segment fails together: not all of it is to come back at once.
+      await env.clock.sleep(Math.min(10_000, backoffMs(tries)) * (0.5 + Math.random()), signal);
     }
   }
 }
@@ -136,9 +143,12 @@ function handle(env: WorkerEnvironment, arrival: Arrival, freeSlot: () => void):
 }
 
 async function takeIncoming(env: WorkerEnvironment, arrival: Arrival): Promise<keyof WorkSummary> {
-  await env.takeIncoming?.(arrival.key);
+  if (env.takeIncoming === undefined) {
+    throw new Misconfigured([`DARKROOM_UPLOADS is not set, and ${arrival.key} arrived: expected its bucket`]);
+  }
+  await env.takeIncoming(arrival.key);
   await arrival.acknowledge();
-  return env.takeIncoming ? "takenIn" : "leftAlone";
+  return "takenIn";
 }
 
 /** The way of an image: the slot is free again once the outcome is in the lake; the acknowledgement is last. */

@@ -144,7 +144,19 @@ describe("the command", () => {
       json: { unprocessed: { found: 1, left: 0 } },
     });
     expect((await lost.run("refresh", "--json")).json).toMatchObject({ received: 1, processed: 1 });
-  }, 30_000);
+
+    // The outcome stays in the lake, and its record is lost.
+    await rm(join(lost.folder, "events/events/image_processed"), { recursive: true });
+    await rm(join(lost.folder, "warehouse.duckdb"));
+    expect(await lost.run("reconcile", "--check", "--json")).toMatchObject({
+      code: 1,
+      json: { unprocessed: { found: 0 }, unrecorded: { found: 1 } },
+    });
+    expect(await lost.run("reconcile", "--json")).toMatchObject({
+      code: 0,
+      json: { unrecorded: { found: 1, left: 0 } },
+    });
+  }, 60_000);
 
   it("prints a link to Looker Studio", async () => {
     const { code, out } = await home.run("report", "--looker", "--project", "my-project");

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { Unavailable } from "../../core/errors.ts";
+import { Misconfigured, Unavailable } from "../../core/errors.ts";
 import { sha256, uploadImageId } from "../../core/ids.ts";
 import { type Lake, readWhole } from "../../lake/lake.ts";
-import { originalKey, outcomeKey, rejectedKey, renditionKey } from "../../lake/layout.ts";
+import { incomingKey, originalKey, outcomeKey, rejectedKey, renditionKey } from "../../lake/layout.ts";
 import { takeIn } from "../../loaders/intake.ts";
 import type { Processor } from "../../processor/processor.ts";
 import { standardRecipe } from "../../processor/recipe.ts";
@@ -237,6 +237,39 @@ describe("worker", () => {
     };
     expect(await untilIdle({ ...env, lake })).toMatchObject({ processed: 1, givenBack: 0 });
     expect(await rowsOf(platform, "image_processed")).toMatchObject([{ attempts: 1 }]);
+  });
+
+  it("waits for a permission that is missing, and reads an original again only in a slot", async () => {
+    const platform = await testPlatform();
+    for (const key of ["one", "two", "three"]) await upload(platform, key, await picture(1));
+    const env = platform.worker();
+    let [failures, reading, most] = [3, 0, 0];
+    const lake: Lake = {
+      ...env.lake,
+      async read(...args) {
+        most = Math.max(most, ++reading);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        reading -= 1;
+        return env.lake.read(...args);
+      },
+      create: (key, ...rest) =>
+        key.endsWith("outcome.json") && failures-- > 0
+          ? Promise.reject(new Misconfigured(["may not write"]))
+          : env.lake.create(key, ...rest),
+    };
+    expect(await untilIdle({ ...env, lake, concurrency: 1 })).toMatchObject({ processed: 3, givenBack: 0 });
+    expect(most).toBe(1);
+    const attempts = (await rowsOf(platform, "image_processed")).map((row) => row.attempts);
+    expect(attempts).toEqual([1, 1, 1]);
+  });
+
+  it("takes no direct upload when it does not know where they lie", async () => {
+    const platform = await testPlatform();
+    const env = { ...platform.worker(), outageMs: 0 };
+    await platform.lake.create(incomingKey(uploadImageId("c1", "one")), await picture(1));
+    const summary = await work(env, { signal: AbortSignal.timeout(300), untilIdle: true });
+    expect(summary).toMatchObject({ takenIn: 0, leftAlone: 0 });
+    expect(await platform.arrivals.waiting()).toBe(1);
   });
 
   it("leaves alone what did not come in through a door", async () => {
