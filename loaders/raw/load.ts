@@ -1,4 +1,7 @@
-/** The raw loader: segments that are not yet in the warehouse into the raw tables, each exactly once. */
+/**
+ * The raw loader: segments that are not yet in the warehouse into the raw tables. One loader loads each once; two that see
+ * different segments at the same moment may load one twice, which staging does not show (a row an event).
+ */
 
 import type { Clock } from "../../core/clock.ts";
 import { Refused } from "../../core/errors.ts";
@@ -150,7 +153,7 @@ interface Loaded extends Effect {
   readonly isStuck: boolean;
 }
 
-/** All segments of the known shape at once; whatever does not fit is mended one by one. */
+/** All segments of the known shape at once; whatever does not fit is mended first. */
 async function loadBatch(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<Loaded> {
   const shape = `.${shapeOf(table.name)}`;
   const isKnown = (key: string) => segmentName(key).endsWith(shape);
@@ -182,23 +185,42 @@ function loadable(events: Lake, key: string): LoadableSegment {
   return { name: segmentName(key), url: events.url(key), earliestDate: segmentEarliestDate(key) };
 }
 
-/** Each by itself: one that the warehouse still refuses is told of and left in the lake, and the others go on. */
+interface Mended {
+  readonly key: string;
+  readonly segment: LoadableSegment;
+}
+
+/** Row by row to what fits, and then all of it at once. */
 async function loadMended(env: LoadEnvironment, table: Table, keys: readonly string[]): Promise<Loaded> {
-  let sum = nothing;
+  const mended: Mended[] = [];
   for (const key of keys) {
-    const mended = await mendSegment(env.events, table.name, key);
-    if (mended === undefined) continue;
-    try {
-      const segment = { ...loadable(env.events, key), url: env.events.url(mended) };
-      const effect = await env.warehouse.load(rawDataset, table, [segment]);
-      sum = sumOf(sum, { ...effect, isStuck: false });
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      env.log.error({ key, error: error.message }, "a segment cannot be loaded; it stays in the lake");
-      sum = { ...sum, isStuck: true };
-    }
+    const copy = await mendSegment(env.events, table.name, key);
+    if (copy === undefined) continue;
+    mended.push({ key, segment: { ...loadable(env.events, key), url: env.events.url(copy) } });
   }
-  return sum;
+  return loadHalving(env, table, mended);
+}
+
+/** Loads are counted, so one that the warehouse still refuses is searched for by halves; it stays in the lake, and the others go on. */
+async function loadHalving(env: LoadEnvironment, table: Table, mended: readonly Mended[]): Promise<Loaded> {
+  const [first] = mended;
+  if (first === undefined) return nothing;
+  try {
+    const segments = mended.map(({ segment }) => segment);
+    return { ...(await env.warehouse.load(rawDataset, table, segments)), isStuck: false };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (mended.length === 1) {
+      env.log.error(
+        { key: first.key, error: error.message },
+        "a segment cannot be loaded; it stays in the lake",
+      );
+      return { ...nothing, isStuck: true };
+    }
+    const half = Math.ceil(mended.length / 2);
+    const left = await loadHalving(env, table, mended.slice(0, half));
+    return sumOf(left, await loadHalving(env, table, mended.slice(half)));
+  }
 }
 
 const nothing: Loaded = { rows: 0, bytesBilled: 0, isStuck: false };

@@ -55,14 +55,17 @@ const ids = async () =>
   (
     await warehouse.query("select customer_id, _segment from raw.customer order by _segment, customer_id")
   ).rows.map((row) => row.customer_id);
-/** The warehouse, which refuses every load while `isRefusing`. */
-const refusingWhile = (isRefusing: () => boolean): Warehouse =>
+/** The warehouse, which refuses a load of these names when `isRefusing`. */
+const refusingWhile = (isRefusing: (names: readonly string[]) => boolean): Warehouse =>
   new Proxy(warehouse, {
     get(target, name) {
-      if (name === "load" && isRefusing()) {
-        return () => Promise.reject(new Refused("unfit", "not today", "another day"));
-      }
       const value = Reflect.get(target, name, target);
+      const load: Warehouse["load"] = async (dataset, table, segments) => {
+        if (isRefusing(segments.map((one) => one.name)))
+          throw new Refused("unfit", "not today", "another day");
+        return target.load(dataset, table, segments);
+      };
+      if (name === "load") return load;
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
@@ -102,6 +105,19 @@ describe("raw loader", () => {
     await load({ ...env, warehouse: refusing });
     isRefusing = false;
     expect(await load({ ...env, warehouse: refusing })).toEqual({ rows: 1, segments: 1 });
+  });
+
+  it("finds the one that cannot be loaded with few loads, since loads are counted", async () => {
+    const names = Array.from({ length: 64 }, (_, index) => String(index).padStart(2, "0"));
+    for (const name of names) await segment(name, [customer(name)], "customer", "00000000");
+    let loads = 0;
+    const refusing = refusingWhile((asked) => {
+      loads += 1;
+      return asked.some((name) => name.includes("37.0"));
+    });
+    expect(await load({ ...env, warehouse: refusing })).toEqual({ rows: 63, segments: 64 });
+    expect(await ids()).toEqual(names.filter((name) => name !== "37"));
+    expect(loads).toBe(13);
   });
 
   it("leaves the tables whose turn has not come", async () => {
