@@ -8,13 +8,11 @@ import {
   resultPages,
   runStatement,
 } from "./bigquery-jobs.ts";
-import type { SegmentWindow, TableSpec } from "./warehouse.ts";
+import type { LoadedSegments, SegmentWindow, TableSpec } from "./warehouse.ts";
 
-export interface HeldSegments {
-  readonly names: ReadonlySet<string>;
+export interface HeldSegments extends LoadedSegments {
   /** The service's time, in ms since 1970: of what was loaded by then, nothing is missing. */
   readonly readAtMs: number;
-  readonly bytesBilled: number;
 }
 
 /** A window with an end: no segment's name sorts after `until`. */

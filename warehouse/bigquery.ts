@@ -94,9 +94,7 @@ export function bigqueryWarehouse(options: BigqueryWarehouseOptions): Warehouse 
     load: (dataset, table, segments) =>
       inTurn(`${dataset}.${table.name}`, () => load(dataset, table, segments)),
     ensureTables: (dataset, tables) => ensureTables(requests, dataset, tables),
-    async loadedSegments(dataset, table, window) {
-      return (await heldSegments(env, dataset, table, window ?? {})).names;
-    },
+    loadedSegments: (dataset, table, window) => heldSegments(env, dataset, table, window ?? {}),
     loadedThrough: (dataset, table) => readLoadedThrough(requests, dataset, table),
     noteLoadedThrough: (dataset, table, date) => writeLoadedThrough(requests, dataset, table, date),
     async loadQuota(dataset, table) {

@@ -39,6 +39,7 @@ import { distinctNames, resultValue } from "./dialect/values.ts";
 import type {
   Effect,
   LoadableSegment,
+  LoadedSegments,
   LoadQuota,
   QueryResult,
   Relation,
@@ -162,15 +163,11 @@ class DuckdbWarehouse implements Warehouse {
     });
   }
 
-  async loadedSegments(
-    dataset: string,
-    table: TableSpec,
-    window?: SegmentWindow,
-  ): Promise<ReadonlySet<string>> {
+  async loadedSegments(dataset: string, table: TableSpec, window?: SegmentWindow): Promise<LoadedSegments> {
     const rows = await this.#read(
       segmentsQuery({ project: this.project, dataset, name: table.name }, table, window),
     );
-    return new Set(rows.map(([name]) => String(name)));
+    return { names: new Set(rows.map(([name]) => String(name))), bytesBilled: 0 };
   }
 
   async loadedThrough(dataset: string, table: string): Promise<string | undefined> {

@@ -100,6 +100,12 @@ export interface SegmentWindow {
   readonly earliestDate: string;
 }
 
+export interface LoadedSegments {
+  readonly names: ReadonlySet<string>;
+  /** What the look cost; 0 where nothing is billed. */
+  readonly bytesBilled: number;
+}
+
 /** Loads of one table in the last 24 hours, and how many the service allows; Infinity where it does not count. */
 export interface LoadQuota {
   readonly used: number;
@@ -112,7 +118,7 @@ export interface Warehouse {
   /** Creates the raw tables that are missing; adds columns that are new; throws `Misconfigured` at any other difference. */
   ensureTables(dataset: string, tables: readonly TableSpec[]): Promise<void>;
   /** The `_segment` values that the table holds: what is loaded, read from the table itself. */
-  loadedSegments(dataset: string, table: TableSpec, window?: SegmentWindow): Promise<ReadonlySet<string>>;
+  loadedSegments(dataset: string, table: TableSpec, window?: SegmentWindow): Promise<LoadedSegments>;
   /**
    * Loads the segments, whose rows carry their `_segment`, in one transaction, each row with its `_loaded_at`.
    * All or nothing; a segment already loaded is left out, so a retry is safe. Throws `Refused` when a row does not fit the table.

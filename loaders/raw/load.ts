@@ -98,8 +98,8 @@ async function loadTable(
   isFull: boolean,
 ): Promise<Effect & { readonly segments: number }> {
   const through = isFull ? undefined : await env.warehouse.loadedThrough(rawDataset, table.name);
-  const { seen, unloaded } = await findUnloaded(env, table, through);
-  const sum = { rows: 0, bytesBilled: 0, segments: 0 };
+  const { seen, unloaded, bytesBilled } = await findUnloaded(env, table, through);
+  const sum = { rows: 0, bytesBilled, segments: 0 };
   let isStuck = false;
   for (let start = 0; start < unloaded.length; start += mostSegments) {
     const batch = unloaded.slice(start, start + mostSegments);
@@ -128,12 +128,18 @@ async function noteProgress(
   await warehouse.noteLoadedThrough(rawDataset, table.name, latest);
 }
 
+interface Unloaded {
+  readonly seen: readonly string[];
+  readonly unloaded: readonly string[];
+  readonly bytesBilled: number;
+}
+
 /** The keys of the segments behind the date, in order, and those of them that the warehouse does not hold. */
 async function findUnloaded(
   { events, warehouse }: Pick<LoadEnvironment, "events" | "warehouse">,
   table: Table,
   through: string | undefined,
-): Promise<{ readonly seen: readonly string[]; readonly unloaded: readonly string[] }> {
+): Promise<Unloaded> {
   const prefix = segmentsPrefix(table.name);
   const since = through === undefined ? "" : endOfDate(through);
   const seen: string[] = [];
@@ -143,9 +149,9 @@ async function findUnloaded(
     const date = segmentEarliestDate(key);
     if (date < earliestDate) earliestDate = date;
   }
-  if (seen.length === 0) return { seen, unloaded: [] };
-  const loaded = await warehouse.loadedSegments(rawDataset, table, { since, earliestDate });
-  return { seen, unloaded: seen.filter((key) => !loaded.has(segmentName(key))) };
+  if (seen.length === 0) return { seen, unloaded: [], bytesBilled: 0 };
+  const { names, bytesBilled } = await warehouse.loadedSegments(rawDataset, table, { since, earliestDate });
+  return { seen, unloaded: seen.filter((key) => !names.has(segmentName(key))), bytesBilled };
 }
 
 interface Loaded extends Effect {

@@ -62,7 +62,7 @@ describe("load", () => {
       const loaded = warehouse.load("raw", events, [{ name: "s", url: pathToFileURL(path).href }]);
       await expect(loaded).rejects.toThrow("does not carry its segment");
     }
-    expect((await warehouse.loadedSegments("raw", events)).size).toBe(0);
+    expect((await warehouse.loadedSegments("raw", events)).names.size).toBe(0);
   });
 
   it("has no quota", async () => {
