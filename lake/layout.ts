@@ -114,3 +114,8 @@ export function segmentEarliestDate(key: string): string {
 export function mendedKey(key: string): string {
   return key.replace(/^events\//, "mended/");
 }
+
+/** Where the starts of an image's processing are noted from its second delivery on; a `/` ends it. */
+export function attemptsPrefix(imageId: string, recipe: RecipeId): string {
+  return `${recipePrefix(imageId, recipe)}attempts/`;
+}

@@ -8,7 +8,7 @@ import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Arrival, Arrivals, ReceiveOptions } from "../lake/arrivals.ts";
 import { type Lake, readWhole } from "../lake/lake.ts";
-import { incoming, rejected } from "../lake/layout.ts";
+import { attemptsPrefix, incoming, rejected } from "../lake/layout.ts";
 import { recordOf } from "../lake/records.ts";
 import type { SegmentWriter } from "../lake/segments.ts";
 import { isFinal, keepRejected, type Original, type Outcome, outcomeIn, writeOutcome } from "./outcome.ts";
@@ -80,11 +80,12 @@ export async function work(
       const forget = await unacknowledged.take();
       // Taken before the next arrival is asked for: the slots set the pace.
       let slot: (() => void) | undefined = await slots.take();
+      const begin = attemptOf(env, arrival);
       outlast(env, options.signal, async () => {
         const freeSlot = slot ?? (await slots.take());
         slot = undefined;
         try {
-          return await handle(env, arrival, freeSlot);
+          return await handle(env, arrival, freeSlot, begin);
         } finally {
           freeSlot();
         }
@@ -136,10 +137,15 @@ async function finishWork(env: WorkerEnvironment, slots: Budget): Promise<void> 
   await env.segments.flush();
 }
 
-function handle(env: WorkerEnvironment, arrival: Arrival, freeSlot: () => void): Promise<keyof WorkSummary> {
+function handle(
+  env: WorkerEnvironment,
+  arrival: Arrival,
+  freeSlot: () => void,
+  begin: BeginAttempt,
+): Promise<keyof WorkSummary> {
   if (arrival.key.startsWith(rejected)) return recordRefusal(env, arrival, freeSlot);
   if (arrival.key.startsWith(incoming)) return takeIncoming(env, arrival);
-  return processArrival(env, arrival, freeSlot);
+  return processArrival(env, arrival, freeSlot, begin);
 }
 
 async function takeIncoming(env: WorkerEnvironment, arrival: Arrival): Promise<keyof WorkSummary> {
@@ -156,8 +162,9 @@ async function processArrival(
   env: WorkerEnvironment,
   arrival: Arrival,
   freeSlot: () => void,
+  begin: BeginAttempt,
 ): Promise<keyof WorkSummary> {
-  const done = await ensureOutcome(env, arrival);
+  const done = await ensureOutcome(env, arrival, begin);
   freeSlot();
   if (done === undefined) return skip(arrival);
   if (!done.isFinal) {
@@ -178,18 +185,52 @@ async function processArrival(
 }
 
 /** A function of its own so that the image's bytes are free while its records wait for their segment. */
-async function ensureOutcome(env: WorkerEnvironment, arrival: Arrival): Promise<Done | undefined> {
+async function ensureOutcome(
+  env: WorkerEnvironment,
+  arrival: Arrival,
+  begin: BeginAttempt,
+): Promise<Done | undefined> {
   const original = await readOriginal(env, arrival);
   if (original === undefined) return undefined;
   const { record } = original;
   const received = env.segments.append("image_received", [record]);
   received.catch(() => undefined);
   const first = await outcomeIn(env.lake, record.image_id, env.recipe);
-  const attempt = arrival.isDeadLetter ? Math.max(arrival.attempt, env.maxAttempts + 1) : arrival.attempt;
-  const outcome = first ?? (await develop(env, original, attempt));
+  const outcome = first ?? (await develop(env, original, await begin(record.image_id)));
   if (outcome.status === "rejected") await keepRejected(env.lake, original, outcome);
   // Whatever lies in the lake is final, also when more attempts are allowed today than then.
   return { received, outcome, isFinal: first !== undefined || isFinal(outcome, env.maxAttempts) };
+}
+
+/** Which attempt at the image this is; above the most that there may be, it is given up. */
+type BeginAttempt = (imageId: string) => Promise<number>;
+
+/**
+ * A service counts deliveries, also of messages that only lay waiting in a worker that died, and an image that ends its worker must
+ * not take others with it. So from the second delivery on each start leaves a mark, and the marks are counted. Once for a
+ * delivery: what is tried again because the lake was away is the same attempt.
+ */
+function attemptOf(env: WorkerEnvironment, arrival: Arrival): BeginAttempt {
+  let begun: number | undefined;
+  return async (imageId) => {
+    begun ??= arrival.isDeadLetter
+      ? env.maxAttempts + 1
+      : arrival.attempt === 1
+        ? 1
+        : await markedAttempt(env, imageId);
+    return begun;
+  };
+}
+
+async function markedAttempt(
+  { lake, recipe, maxAttempts }: WorkerEnvironment,
+  imageId: string,
+): Promise<number> {
+  const prefix = attemptsPrefix(imageId, recipe);
+  let attempt = 2;
+  for await (const _ of lake.list({ prefix })) attempt += 1;
+  if (attempt <= maxAttempts) await lake.create(`${prefix}${attempt}`, new Uint8Array());
+  return attempt;
 }
 
 interface Done {

@@ -3,11 +3,10 @@
 import { systemClock } from "../core/clock.ts";
 import { silentLog } from "../core/log.ts";
 import { createMetrics } from "../core/metrics.ts";
-import type { Arrivals } from "../lake/arrivals.ts";
 import type { Lake } from "../lake/lake.ts";
 import { isArrivalKey } from "../lake/layout.ts";
 import { memoryLake } from "../lake/memory.ts";
-import { memoryArrivals } from "../lake/memory-arrivals.ts";
+import { type MemoryArrivals, memoryArrivals } from "../lake/memory-arrivals.ts";
 import { segmentWriter } from "../lake/segments.ts";
 import { type Customers, lakeCustomers } from "../loaders/customers/customers.ts";
 import type { IntakeEnvironment } from "../loaders/intake.ts";
@@ -19,7 +18,7 @@ import type { WorkerEnvironment } from "../processor/worker.ts";
 export interface TestPlatform {
   readonly lake: Lake;
   readonly events: Lake;
-  readonly arrivals: Arrivals;
+  readonly arrivals: MemoryArrivals;
   readonly customers: Customers;
   readonly intake: IntakeEnvironment;
   worker(processor?: Processor): WorkerEnvironment;

@@ -60,6 +60,19 @@ function failing(times: number, real: Processor): Processor & { calls: number } 
   };
 }
 
+/** Works until an image is in the processor, and forgets all about it, as a process does that is killed. */
+async function dieInProcessing(platform: TestPlatform): Promise<void> {
+  const env = platform.worker();
+  const death = new AbortController();
+  const process = () => {
+    death.abort();
+    return new Promise<never>(() => undefined);
+  };
+  void work({ ...env, processor: { ...env.processor, process } }, { signal: death.signal });
+  await new Promise((resolve) => death.signal.addEventListener("abort", resolve));
+  platform.arrivals.forgetDeliveries();
+}
+
 describe("worker", () => {
   it("writes renditions and the outcome, records both, and acknowledges", async () => {
     const platform = await testPlatform();
@@ -171,12 +184,20 @@ describe("worker", () => {
   it("gives up an image that ends its worker each time", async () => {
     const platform = await testPlatform();
     await upload(platform, "one", await picture(1));
-    for (let death = 1; death <= 3; death++) {
-      for await (const _ of platform.arrivals.receive({ signal: forever() })) break;
-      (platform.arrivals as unknown as { forgetDeliveries(): void }).forgetDeliveries();
-    }
+    for (let death = 1; death <= 3; death++) await dieInProcessing(platform);
     expect(await untilIdle(platform.worker())).toMatchObject({ failed: 1 });
     expect(await rowsOf(platform, "image_processed")).toMatchObject([{ reason: "attempts_exhausted" }]);
+  });
+
+  it("does not give up an image that only waited in workers that died", async () => {
+    const platform = await testPlatform();
+    await upload(platform, "one", await picture(1));
+    for (let death = 1; death <= 9; death++) {
+      for await (const _ of platform.arrivals.receive({ signal: forever() })) break;
+      platform.arrivals.forgetDeliveries();
+    }
+    expect(await untilIdle(platform.worker())).toMatchObject({ processed: 1, failed: 0 });
+    expect(await rowsOf(platform, "image_processed")).toMatchObject([{ attempts: 2 }]);
   });
 
   it("keeps what it rejects under rejected/ and records outcome and rejection", async () => {
