@@ -36,13 +36,10 @@ export async function openImages(config: Config, log: Log): Promise<ImageLake> {
     ...(directory === "" ? {} : { directory }),
     onError: (error) => log.error({ error: messageOf(error) }, "a notice of arrival cannot be taken now"),
   });
-  const announce = async (key: string) => {
-    if (isArrivalKey(key)) await arrivals.announce(key);
+  const announce = async (key: string, file: string) => {
+    if (isArrivalKey(key)) await arrivals.announceFile(key, file);
   };
-  // Notices elsewhere may lie on another file system.
-  const noticeOf = (key: string) =>
-    directory === "" && isArrivalKey(key) ? arrivals.noticeOf(key) : undefined;
-  return { images: folderLake({ root, announce, noticeOf }), arrivals, links: undefined };
+  return { images: folderLake({ root, announce }), arrivals, links: undefined };
 }
 
 async function openSubscription(config: Config, log: Log): Promise<Arrivals> {

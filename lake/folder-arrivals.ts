@@ -3,11 +3,11 @@
  * acknowledged. What waits is the directory's content, so a start needs no scan of the lake's history.
  *
  * A notice's name holds the key and the count of attempts, which so survives the worker's death. Its content does not matter: as a
- * rule it is the object's own file, made here and then linked to its key, because a second file costs as much as the first.
+ * rule it is the object's own file under a second name, because a link costs less than a new file.
  * A power cut may lose a notice that the file system had not yet written; `darkroom reconcile` finds such an image.
  */
 
-import { closeSync, existsSync, watch } from "node:fs";
+import { closeSync, existsSync, linkSync, watch } from "node:fs";
 import { mkdir, opendir, readdir, rename, stat, unlink, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -28,8 +28,8 @@ export interface FolderArrivalsOptions {
 }
 
 export interface FolderArrivals extends Arrivals {
-  /** Where a notice of the key lies that was not delivered yet. Who makes a file there has announced the key. */
-  noticeOf(key: string): string;
+  /** Tells of an object that is about to appear, whose whole file lies at a temporary place. */
+  announceFile(key: string, file: string): Promise<void>;
 }
 
 /** A notice whose object has not appeared after so long belongs to a creator that died. */
@@ -159,7 +159,15 @@ export function folderArrivals(options: FolderArrivalsOptions): FolderArrivals {
     },
 
     announce,
-    noticeOf: (key) => join(directory, nameOf(key, 0)),
+
+    async announceFile(key, file) {
+      try {
+        linkSync(file, join(directory, nameOf(key, 0)));
+      } catch {
+        // There is a notice, there is no directory yet, or it lies on another file system.
+        await announce(key);
+      }
+    },
 
     waiting: () => countNotices(directory),
     close: async () => undefined,

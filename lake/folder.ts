@@ -20,13 +20,8 @@ export interface FolderLakeOptions {
   /** Objects younger than this cannot be removed. @default 0 */
   readonly retentionMs?: number;
   readonly clock?: Clock;
-  /** Called just before an object appears: a notice left here survives a crash right after it. */
-  readonly announce?: (key: string) => Promise<void>;
-  /**
-   * Where the file of a new object may be made so that it is its own notice, and none has to be left beside it; undefined for
-   * objects that are not announced. On the same file system as the root. @default nowhere
-   */
-  readonly noticeOf?: (key: string) => string | undefined;
+  /** Called just before an object appears, with its file: a notice left here survives a crash right after it. */
+  readonly announce?: (key: string, file: string) => Promise<void>;
 }
 
 /** A temporary file so old is a killed writer's; a living one needs far less for a file. */
@@ -37,7 +32,7 @@ const announcementMs = 5000;
 
 /** A lake in a directory of a local file system that knows hard links (ext4, xfs, btrfs, APFS, NTFS). */
 export function folderLake(options: FolderLakeOptions): Lake {
-  const { retentionMs = 0, clock = systemClock, announce, noticeOf } = options;
+  const { retentionMs = 0, clock = systemClock, announce } = options;
   const root = resolve(options.root);
   let isSwept = false;
   const pathOf = (key: string) => join(root, checkKey(key));
@@ -45,10 +40,10 @@ export function folderLake(options: FolderLakeOptions): Lake {
   return {
     async create(key: string, body: Body, metadata: Metadata = {}): Promise<Creation> {
       const path = pathOf(key);
+      const temporary = join(root, ".tmp", randomUUID());
       const source = watched(body);
       if (!isSwept) void sweepFiles(join(root, ".tmp"), { olderThanMs: leftBehindMs }).catch(() => undefined);
       isSwept = true;
-      let made: NewFile | undefined;
       try {
         // Asked first, so that a repeat is not announced as an arrival again; the link below decides.
         const there = existsSync(path) ? await statObject(path, key) : undefined;
@@ -56,17 +51,13 @@ export function folderLake(options: FolderLakeOptions): Lake {
           await syncFolder(dirname(path));
           return { isCreated: false, object: there };
         }
-        const notice = body instanceof Uint8Array ? noticeOf?.(key) : undefined;
-        made =
-          (notice && (await makeNotice(notice))) || (await makeTemporary(join(root, ".tmp", randomUUID())));
-        const sizeBytes = await writeSynced(made, source.body, metadata);
+        const sizeBytes = await writeTemporary(temporary, source.body, metadata);
         const announcedMs = clock.elapsedMs();
-        if (!made.isNotice) await announce?.(key);
-        const isCreated = await linkAs(made.path, path);
+        await announce?.(key, temporary);
+        const isCreated = await linkAs(temporary, path);
         // Who was suspended in between may have been taken for dead, and the notice dropped.
-        if (clock.elapsedMs() - announcedMs > announcementMs) await announce?.(key);
-        if (!made.isNotice) removeQuietly(made.path);
-        made = undefined;
+        if (clock.elapsedMs() - announcedMs > announcementMs) await announce?.(key, temporary);
+        removeTemporary(temporary);
         // Also when another creator won: it may have died before its name was durable.
         await syncFolder(dirname(path));
         if (!isCreated) return { isCreated, object: await present(path, key) };
@@ -75,7 +66,8 @@ export function folderLake(options: FolderLakeOptions): Lake {
           object: { key, sizeBytes, createdAt: clock.now(), metadata: { ...metadata } },
         };
       } catch (error) {
-        if (made !== undefined) removeQuietly(made.path);
+        // Never the notice: another creator of this key may count on it.
+        removeTemporary(temporary);
         throw source.hasFailed() ? error : asUnavailable(error, path);
       }
     },
@@ -132,26 +124,15 @@ function watched(body: Body): { body: Body; hasFailed: () => boolean } {
   return { body: relay(body), hasFailed: () => failed };
 }
 
-/** An empty file that is to become an object. */
-interface NewFile {
-  readonly path: string;
-  readonly descriptor: number;
-  /** It stays where it is, and tells of the object. */
-  readonly isNotice: boolean;
-}
-
-/** Undefined when there is a notice already: another creator's, or one whose creator died. */
-async function makeNotice(path: string): Promise<NewFile | undefined> {
+async function writeTemporary(path: string, body: Body, metadata: Metadata): Promise<number> {
+  const file = await openOrMakeParent(path);
   try {
-    return { path, descriptor: await openOrMakeParent(path), isNotice: true };
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    return undefined;
+    const sizeBytes = await writeContent(file, body, metadata);
+    await syncDescriptor(file);
+    return sizeBytes;
+  } finally {
+    closeSync(file);
   }
-}
-
-async function makeTemporary(path: string): Promise<NewFile> {
-  return { path, descriptor: await openOrMakeParent(path), isNotice: false };
 }
 
 async function openOrMakeParent(path: string): Promise<number> {
@@ -164,22 +145,12 @@ async function openOrMakeParent(path: string): Promise<number> {
   }
 }
 
-async function writeSynced({ descriptor }: NewFile, body: Body, metadata: Metadata): Promise<number> {
-  try {
-    const sizeBytes = await writeContent(descriptor, body, metadata);
-    await syncDescriptor(descriptor);
-    return sizeBytes;
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** A temporary file that stays behind is swept later, and a notice without its object is dropped. */
-function removeQuietly(path: string): void {
+/** One that stays behind is swept later. */
+function removeTemporary(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It is gone, or the disk fails.
+    // It was never made, or the disk fails.
   }
 }
 

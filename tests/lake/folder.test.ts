@@ -20,7 +20,7 @@ arrivalsConformance("folder", async () => {
   const root = await temporaryFolder();
   const arrivals = folderArrivals({ root, pollMs: 20 });
   return {
-    lake: folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf }),
+    lake: folderLake({ root, announce: arrivals.announceFile }),
     arrivals,
     restarted: async () => folderArrivals({ root, pollMs: 20 }),
   };
@@ -207,7 +207,8 @@ describe("folder arrivals", () => {
   it("are the objects' own files, and go without them", async () => {
     const root = await temporaryFolder();
     const arrivals = folderArrivals({ root, pollMs: 20 });
-    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
+    const lake = folderLake({ root, announce: arrivals.announceFile });
+    await mkdir(join(root, ".arrivals"));
     await lake.create("originals/ab/one", Buffer.from("x"), { a: "b" });
     const [notice, object] = [join(root, ".arrivals/originals+ab+one"), join(root, "originals/ab/one")];
     expect((await stat(notice)).ino).toBe((await stat(object)).ino);
@@ -224,24 +225,22 @@ describe("folder arrivals", () => {
     });
   });
 
-  it("are left beside the object where a dead creator's half of it lies", async () => {
+  it("stay for another creator of the key when one fails", async () => {
     const root = await temporaryFolder();
     const arrivals = folderArrivals({ root, pollMs: 20 });
-    await mkdir(join(root, ".arrivals"));
-    await writeFile(join(root, ".arrivals/originals+ab+one"), "hal");
-    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
-    await lake.create("originals/ab/one", Buffer.from("whole"));
-    expect((await readWhole(lake, "originals/ab/one"))?.bytes.toString()).toBe("whole");
+    const other = folderLake({ root, announce: arrivals.announceFile });
+    const failing = folderLake({
+      root,
+      async announce(key, file) {
+        await arrivals.announceFile(key, file);
+        await other.create(key, Buffer.from("the other's"));
+        throw new Unavailable("no space left");
+      },
+    });
+    await expect(failing.create("originals/ab/one", Buffer.from("mine"))).rejects.toThrow("no space left");
+    expect((await readWhole(other, "originals/ab/one"))?.bytes.toString()).toBe("the other's");
     expect(await arrivals.waiting()).toBe(1);
-  });
-
-  it("do not stay when the object cannot be made", async () => {
-    const root = await temporaryFolder();
-    const arrivals = folderArrivals({ root, pollMs: 20 });
-    await writeFile(join(root, "originals"), "in the way");
-    const lake = folderLake({ root, announce: arrivals.announce, noticeOf: arrivals.noticeOf });
-    await expect(lake.create("originals/ab/one", Buffer.from("x"))).rejects.toThrow(Unavailable);
-    expect(await arrivals.waiting()).toBe(0);
+    expect(await readdir(join(root, ".tmp"))).toEqual([]);
   });
 
   it("announces again what took so long to appear that its notice may have been dropped", async () => {
