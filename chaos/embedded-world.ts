@@ -20,7 +20,7 @@ export async function startEmbeddedWorld(
     DARKROOM_EVENTS: `folder:${join(lakes, "events")}`,
     DARKROOM_STREAM: `journal:${join(folder, "stream")}`,
     DARKROOM_WAREHOUSE: `duckdb:${join(folder, "warehouse.duckdb")}`,
-    DARKROOM_REFRESH_INTERVAL_MS: "1500",
+    DARKROOM_REFRESH_INTERVAL_MS: "3000",
   };
   const foundation: Foundation = {
     kind: "embedded",

@@ -18,7 +18,14 @@ const checks = [
   ["lint", ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."]],
   [
     "unit and conformance tests",
-    [...jest, "--testPathIgnorePatterns", "tests/e2e/", "tests/services/", ...counted("unit")],
+    [
+      ...jest,
+      "--maxWorkers=2",
+      "--testPathIgnorePatterns",
+      "tests/e2e/",
+      "tests/services/",
+      ...counted("unit"),
+    ],
   ],
   ["dataform compile", ["node_modules/@dataform/cli/bundle.js", "compile", "."]],
   ["tests on real servers", [...jest, "--maxWorkers=2", "tests/services/", ...counted("services")]],
