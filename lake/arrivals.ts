@@ -5,7 +5,7 @@ export interface Arrival {
   readonly key: string;
   /** 1 at the first delivery; survives the death of the worker that had it. */
   readonly attempt: number;
-  /** True when the service has given up delivering it and hands it out for the record only. */
+  /** True when the service has given up delivering it: that is recorded, beside its outcome. */
   readonly isDeadLetter?: boolean;
   /** It is done: it will not be delivered again (unless announced again). */
   acknowledge(): Promise<void>;

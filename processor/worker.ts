@@ -213,11 +213,8 @@ type BeginAttempt = (imageId: string) => Promise<number>;
 function attemptOf(env: WorkerEnvironment, arrival: Arrival): BeginAttempt {
   let begun: number | undefined;
   return async (imageId) => {
-    begun ??= arrival.isDeadLetter
-      ? env.maxAttempts + 1
-      : arrival.attempt === 1
-        ? 1
-        : await markedAttempt(env, imageId);
+    const isFirst = arrival.attempt === 1 && !arrival.isDeadLetter;
+    begun ??= isFirst ? 1 : await markedAttempt(env, imageId);
     return begun;
   };
 }

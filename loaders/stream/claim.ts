@@ -113,10 +113,16 @@ export function claimSources(sources: readonly string[]): ClaimSources {
   };
 }
 
+/** Of UTF-8; `.` and `..` are no names either (docs.cloud.google.com/storage/docs/objects#naming). */
+const longestKeyBytes = 1024;
+
 /** A key is taken as it stands: Cloud Storage gives `?`, `#` and `%` in it no meaning. */
 function bucketPlace(uri: string): Extract<ClaimPlace, { scheme: "gs" }> {
   const [, bucket, key] = /^gs:\/\/([^/]+)\/([^\r\n]+)$/.exec(uri) ?? [];
   if (bucket === undefined || key === undefined) throw malformed("the claim's uri is not gs://BUCKET/KEY");
+  if (!key.isWellFormed() || key === "." || key === ".." || Buffer.byteLength(key) > longestKeyBytes) {
+    throw malformed("the claim's uri holds no name that an object of Cloud Storage can have");
+  }
   return { scheme: "gs", bucket, key };
 }
 

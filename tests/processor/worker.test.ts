@@ -390,7 +390,7 @@ describe("worker", () => {
     ]);
   });
 
-  it("records what the service gave up delivering, with an outcome, and does not try it again", async () => {
+  it("records what the service gave up delivering, and tries it if it was never begun", async () => {
     const platform = await testPlatform();
     const imageId = await upload(platform, "one", await picture(1));
     const env = platform.worker();
@@ -400,12 +400,12 @@ describe("worker", () => {
         for await (const arrival of env.arrivals.receive(options)) yield { ...arrival, isDeadLetter: true };
       },
     };
-    expect(await untilIdle({ ...env, arrivals })).toMatchObject({ failed: 1 });
+    expect(await untilIdle({ ...env, arrivals })).toMatchObject({ processed: 1 });
     expect(await rowsOf(platform, "image_rejected")).toMatchObject([
       { event_id: `${imageId}/dead-letter`, stage: "arrival", reason: "dead_letter", customer_id: "c1" },
     ]);
     expect(await rowsOf(platform, "image_processed")).toMatchObject([
-      { image_id: imageId, status: "failed", reason: "attempts_exhausted" },
+      { image_id: imageId, status: "processed", attempts: 2 },
     ]);
     expect(await platform.arrivals.waiting()).toBe(0);
   });

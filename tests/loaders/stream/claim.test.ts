@@ -75,6 +75,15 @@ describe("sources of claims", () => {
   });
 
   it.each([
+    ["half a character", "gs://pictures/\ud800"],
+    ["a dot", "gs://pictures/."],
+    ["two dots", "gs://pictures/.."],
+    ["more than 1,024 bytes", `gs://pictures/${"ü".repeat(513)}`],
+  ])("refuse a key of %s", (_, text) => {
+    expect(() => placeOf(text)).toThrow(expect.objectContaining({ reason: "claim_malformed" }));
+  });
+
+  it.each([
     ["another bucket", "gs://pictures2/a.jpg"],
     ["a bucket in capitals", "gs://Pictures/a.jpg"],
     ["another host", "https://evil.example/a.jpg"],
