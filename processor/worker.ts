@@ -8,9 +8,10 @@ import type { Metrics } from "../core/metrics.ts";
 import type { Row } from "../core/rows.ts";
 import type { Arrival, Arrivals, ReceiveOptions } from "../lake/arrivals.ts";
 import { type Lake, readWhole } from "../lake/lake.ts";
-import { attemptsPrefix, incoming, rejected } from "../lake/layout.ts";
+import { incoming, rejected } from "../lake/layout.ts";
 import { recordOf } from "../lake/records.ts";
 import type { SegmentWriter } from "../lake/segments.ts";
+import { attemptOf, type BeginAttempt } from "./attempts.ts";
 import { isFinal, keepRejected, type Original, type Outcome, outcomeIn, writeOutcome } from "./outcome.ts";
 import type { Processor, Recipe } from "./processor.ts";
 
@@ -200,34 +201,6 @@ async function ensureOutcome(
   if (outcome.status === "rejected") await keepRejected(env.lake, original, outcome);
   // Whatever lies in the lake is final, also when more attempts are allowed today than then.
   return { received, outcome, isFinal: first !== undefined || isFinal(outcome, env.maxAttempts) };
-}
-
-/** Which attempt at the image this is; above the most that there may be, it is given up. */
-type BeginAttempt = (imageId: string) => Promise<number>;
-
-/**
- * A service counts deliveries, also of messages that only lay waiting in a worker that died, and an image that ends its worker must
- * not take others with it. So from the second delivery on each start leaves a mark, and the marks are counted. Once for a
- * delivery: what is tried again because the lake was away is the same attempt.
- */
-function attemptOf(env: WorkerEnvironment, arrival: Arrival): BeginAttempt {
-  let begun: number | undefined;
-  return async (imageId) => {
-    const isFirst = arrival.attempt === 1 && !arrival.isDeadLetter;
-    begun ??= isFirst ? 1 : await markedAttempt(env, imageId);
-    return begun;
-  };
-}
-
-async function markedAttempt(
-  { lake, recipe, maxAttempts }: WorkerEnvironment,
-  imageId: string,
-): Promise<number> {
-  const prefix = attemptsPrefix(imageId, recipe);
-  let attempt = 2;
-  for await (const _ of lake.list({ prefix })) attempt += 1;
-  if (attempt <= maxAttempts) await lake.create(`${prefix}${attempt}`, new Uint8Array());
-  return attempt;
 }
 
 interface Done {

@@ -36,16 +36,21 @@ export function reconcileCommand(): Command {
         if (!options.check) await run.platform.customers.publishAll();
         await loadSegments(run, { isFull: true });
         const before = await compare(run, !options.check);
-        const isMissing = before.notTakenIn + before.unprocessed + before.unrecorded > 0;
+        const isMissing = missingIn(before) > 0;
         if (isMissing && !options.check) {
           await workUntilIdle(run);
           await loadSegments(run);
         }
         const after = isMissing && !options.check ? await compare(run, false) : before;
         describe(run, before, after);
-        return after.notTakenIn + after.unprocessed + after.unrecorded + after.withoutObject === 0;
+        return missingIn(after) + after.withoutObject === 0;
       }),
     );
+}
+
+/** What the worker and the loader can mend. */
+function missingIn({ notTakenIn, unprocessed, unrecorded }: Findings): number {
+  return notTakenIn + unprocessed + unrecorded;
 }
 
 /** Looks at every original, refusal and direct upload; with `announce`, what is missing is told to the worker again. */

@@ -57,7 +57,6 @@ const freshForMs = 3000;
 export function lakeCustomers({ lake, clock = systemClock }: { lake: Lake; clock?: Clock }): Customers {
   let cached: { readonly at: number; readonly byId: ReadonlyMap<string, Customer> } | undefined;
   let reading: Promise<ReadonlyMap<string, Customer>> | undefined;
-  /** Of keys that were shown and are known: to hash one costs as much as to look at the headers of a request. */
   const keyOwners = new Map<string, string>();
 
   async function byId(): Promise<ReadonlyMap<string, Customer>> {
@@ -115,9 +114,10 @@ export function lakeCustomers({ lake, clock = systemClock }: { lake: Lake; clock
     },
 
     async customerOfKey(apiKey) {
-      const known = keyOwners.get(apiKey) ?? (await ownerOf(lake, hashKey(apiKey)));
+      const key = hashKey(apiKey);
+      const known = keyOwners.get(key) ?? (await ownerOf(lake, key));
       if (known === undefined) return undefined;
-      keyOwners.set(apiKey, known);
+      keyOwners.set(key, known);
       return (await byId()).get(known);
     },
 
